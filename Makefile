@@ -1,47 +1,333 @@
-# heapgate: make | make check | make demo; make help tells the rest.
+# The default target builds ./heapgate. The first lines are the manual.
+#
+#   make                 build ./heapgate; no configure needed
+#   make check           lints, unit tests, fuzz seeds, end-to-end tests
+#   make demo            the allocators side by side, in under a minute
+#   make install         into $(DESTDIR)$(prefix)
+#   make help            all targets
+#
+# Settings come from, later ones win: this file, config.mak.autogen (written
+# by ./configure, see "make configure"), config.mak (yours, never committed),
+# the command line ("make DEBUG=1").
+#
+# Define V=1 to see the commands instead of one short line for each.
+#
+# Define DEVELOPER=1 for more warnings and to make each an error.
+#
+# Define DEBUG=1 for a build without optimisation; DEBUG=2 adds the slow
+# self-checks (x_check) at run time.
+#
+# Define SANITIZE=address,undefined (or any -fsanitize= list) for a sanitizer
+# build. It goes to build/san, so it lives beside the normal one.
+#
+# Define B=DIR to build below DIR instead of build/. Only a build in build/
+# also puts ./heapgate in the top directory.
+#
+# Define NO_HARDEN=1 to leave out the hardening flags (PIE, RELRO, stack
+# protector, fortified libc calls).
+#
+# Define CC, CFLAGS, CPPFLAGS, LDFLAGS, PKG_CONFIG, prefix, DESTDIR as usual.
+# CFLAGS is yours: what the program cannot do without is added to it.
+#
+# The allocators are loaded when heapgate starts. Never add -ljemalloc,
+# -lmimalloc or -ltcmalloc here: linking one replaces malloc for all of them.
 
-B ?= build
-CC ?= gcc
+all:
+
+VERSION = 0.1.0
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+CTAGS ?= ctags
+CLANG ?= clang
+prefix ?= /usr/local
+
 -include config.mak.autogen
 -include config.mak
 
+bindir ?= $(prefix)/bin
+docdir ?= $(prefix)/share/doc/heapgate
+mandir ?= $(prefix)/share/man
+unitdir ?= $(prefix)/lib/systemd/system
+
+ifdef SANITIZE
+B ?= build/san
+endif
+B ?= build
+
+# --- flags ---------------------------------------------------------------
+
 PKGS = libnghttp2 libevent_core openssl libcares jansson
-CFLAGS ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I.
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+CHECK_LIBS := $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
+
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wpointer-arith
 ifdef DEVELOPER
-WARN += -Werror
+WARN += -Werror -Wformat=2 -Wundef -Wvla -Wold-style-definition
+endif
+
+ifndef NO_HARDEN
+HARDEN = -fstack-protector-strong -fPIE -fno-plt
+HARDEN_LD = -pie -Wl,-z,relro -Wl,-z,now
+ifndef SANITIZE
+ifndef DEBUG
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+endif
+endif
+
+OPT =
+ifdef DEBUG
+OPT += -O0 -g3 -DHEAPGATE_DEBUG=$(DEBUG)
 endif
 ifdef SANITIZE
-CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
-LDFLAGS += -fsanitize=$(SANITIZE)
+OPT += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+SAN_LD = -fsanitize=$(SANITIZE)
 endif
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS))
-LIBS = $(shell pkg-config --libs $(PKGS)) -ldl -lm
 
-MEM_SRC = $(wildcard allocators/*.c)
-SRC = $(filter-out src/server/main.c,$(wildcard src/*/*.c))
-MEM_OBJ = $(MEM_SRC:%.c=$B/%.o)
-OBJ = $(SRC:%.c=$B/%.o)
-TESTS = $(patsubst %.c,$B/%,$(wildcard tests/unit/check_*.c))
+DEFS = -D_GNU_SOURCE -DHEAPGATE_VERSION='"$(VERSION)"'
+ALL_CPPFLAGS = $(DEFS) -Isrc -I. $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(OPT) $(ALL_CPPFLAGS) \
+	$(PKG_CFLAGS)
+ALL_LDFLAGS = $(HARDEN_LD) -Wl,--as-needed $(CFLAGS) $(SAN_LD) $(LDFLAGS)
+LIBS = $(PKG_LIBS) -ldl -lm
 
+ifndef V
+Q_CC = @echo '    CC   ' $@;
+Q_LD = @echo '    LINK ' $@;
+Q_AR = @echo '    AR   ' $@;
+Q_GEN = @echo '    GEN  ' $@;
+Q = @
+endif
+
+# --- what there is -------------------------------------------------------
+
+MAIN = src/server/main.c
+MEM_SRC := $(sort $(wildcard allocators/*.c))
+SRC := $(filter-out $(MAIN),$(sort $(wildcard src/*/*.c)))
+UNIT_SRC := $(sort $(wildcard tests/unit/check_*.c))
+# Helpers that several unit tests share: every tests/unit/*.c without check_.
+UNIT_LIB_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
+FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
+
+obj = $(patsubst %.c,$B/%.o,$1)
+MEM_OBJ = $(call obj,$(MEM_SRC))
+OBJ = $(call obj,$(SRC))
+UNIT_LIB_OBJ = $(call obj,$(UNIT_LIB_SRC))
+UNIT = $(patsubst %.c,$B/%,$(UNIT_SRC))
+FUZZ = $(patsubst %.c,$B/%,$(FUZZ_SRC))
+FUZZ_CLANG = $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(FUZZ_SRC))
+STRAY = $(if $(wildcard tests/e2e/stray.c),$B/tests/e2e/stray.so)
+LIBRARIES = $B/libheapgate.a $B/libmem.a
+
+# What one unit test or fuzzer links besides: LIBS_<name> = -l...
+LIBS_check_h1_peers = -lhttp_parser
+
+# --- building ------------------------------------------------------------
+
+all: $B/heapgate
+ifeq ($B,build)
 all: heapgate
-heapgate: $B/src/server/main.o $B/libheapgate.a $B/libmem.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+heapgate: $B/heapgate
+	$Q ln -f $< $@ 2>/dev/null || cp -f $< $@
+endif
+
+$B/heapgate: $(call obj,$(MAIN)) $(LIBRARIES) $B/.ldflags
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
 $B/libmem.a: $(MEM_OBJ)
-	rm -f $@ && ar crs $@ $^
 $B/libheapgate.a: $(OBJ)
-	rm -f $@ && ar crs $@ $^
-$B/%.o: %.c
+$B/libmem.a $B/libheapgate.a:
+	$(Q_AR) rm -f $@ && $(AR) crs $@ $^
+
+$B/%.o: %.c $B/.cflags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-$B/tests/unit/%: $B/tests/unit/%.o $B/libheapgate.a $B/libmem.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LIBS)
-check: $(TESTS)
-	@for t in $(TESTS); do $$t || exit 1; done
+	$(Q_CC) $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/tests/unit/check_%: $B/tests/unit/check_%.o $(UNIT_LIB_OBJ) $(LIBRARIES) \
+		$B/.ldflags
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(CHECK_LIBS) \
+		$(LIBS_$(@F)) $(LIBS)
+
+# The main that replays seeds is in an archive, so that a fuzzer may bring
+# one of its own.
+$B/tests/fuzz/libreplay.a: $B/tests/fuzz/replay.o
+	$(Q_AR) rm -f $@ && $(AR) crs $@ $^
+$B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/libreplay.a $(LIBRARIES) \
+		$B/.ldflags
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) \
+		$(LIBS_$(@F)) $(LIBS)
+
+$B/tests/e2e/stray.so: tests/e2e/stray.c $B/.cflags
+	@mkdir -p $(@D)
+	$(Q_LD) $(CC) -std=gnu11 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared \
+		-o $@ $< -ldl
+
+# A stamp is touched only when the flags differ from last time.
+stamp = @mkdir -p $(@D); printf '%s\n' $1 >$@.new; \
+	if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+quote = '$(subst ','\'',$1)'
+$B/.cflags: FORCE
+	$(call stamp,$(call quote,$(CC) $(ALL_CFLAGS)))
+$B/.ldflags: FORCE
+	$(call stamp,$(call quote,$(CC) $(ALL_LDFLAGS) $(LIBS)))
+
+-include $(patsubst %.o,%.d,$(MEM_OBJ) $(OBJ) $(UNIT_LIB_OBJ) \
+	$(call obj,$(MAIN) $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c))
+
+# --- checking ------------------------------------------------------------
+#
+# check and demo must work as the very first command. They probe, install
+# what is missing, and run make anew, which then sees the new packages.
+
+NPROC := $(shell nproc 2>/dev/null || echo 2)
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(NPROC))
+RUN_ENV = B=$B SANITIZE='$(SANITIZE)' CC='$(CC)' CTAGS='$(CTAGS)' \
+	LINT_CFLAGS='$(ALL_CPPFLAGS) $(PKG_CFLAGS)'
+
+ifndef PROBED
+check demo:
+	@$(probe) || $(MAKE) --no-print-directory deps
+	+@$(MAKE) --no-print-directory $(JOBS) PROBED=1 $@
+else
+check: all $(UNIT) $(FUZZ) $(STRAY)
+	@$(RUN_ENV) tests/run all
+demo: all
+	@examples/demo.sh
+endif
+
+check-unit: $(UNIT)
+	@$(RUN_ENV) tests/run unit
+check-fuzz: $(FUZZ)
+	@$(RUN_ENV) tests/run fuzz
+check-e2e: all $(STRAY)
+	@$(RUN_ENV) tests/run e2e
+check-lint:
+	@$(RUN_ENV) tests/run lint
+
+# Fuzzing for real wants clang; everything is compiled once more for it.
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS = -fsanitize=fuzzer-no-link,address,undefined
+$B/fuzz/%: tests/fuzz/%.c $(MEM_SRC) $(SRC)
+	@mkdir -p $(@D)
+	$(Q_LD) $(CLANG) -std=gnu11 -O1 -g -fno-omit-frame-pointer \
+		$(ALL_CPPFLAGS) $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
+		-o $@ $< $(MEM_SRC) $(SRC) $(LIBS_$(@F)) $(LIBS)
+fuzz-smoke: $(FUZZ_CLANG)
+	@for f in $(FUZZ_CLANG); do n=$${f##*/}; mkdir -p $B/fuzz/corpus/$$n; \
+		echo "fuzz $$n for $(FUZZ_SECONDS) s"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=$B/fuzz/$$n- $B/fuzz/corpus/$$n \
+			$$(ls -d tests/fuzz/seeds/$$n 2>/dev/null) \
+			2>$B/fuzz/$$n.log || { tail -n 40 $B/fuzz/$$n.log; exit 1; }; \
+		tail -n 7 $B/fuzz/$$n.log; done
+
+bench: all
+	@B=$B tests/bench/peers.py $(BENCH_ARGS)
+
+# Reference pages that the program itself knows best.
+docs: all
+	$(Q_GEN) $B/heapgate config-docs >docs/config.md
+	$(Q_GEN) $B/heapgate metrics-docs >docs/metrics.md
+
+# --- packages ------------------------------------------------------------
+
+DEBS = pkg-config libnghttp2-dev libevent-dev libssl-dev libc-ares-dev \
+	libjansson-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 \
+	libtbbmalloc2 check libhttp-parser-dev curl openssl nghttp2-client \
+	nghttp2-server python3-minimal universal-ctags
+# Each of these starts a service when it is installed.
+BENCH_DEBS = nginx-light haproxy h2o nghttp2-proxy
+
+probe = { $(PKG_CONFIG) --exists $(PKGS) check && \
+	for c in curl openssl h2load nghttp nghttpd python3 $(CTAGS); do \
+		command -v $$c || exit 1; done && \
+	for l in jemalloc.so.2 mimalloc.so.2 tcmalloc_minimal.so.4 \
+		tbbmalloc.so.2; do \
+		PATH=$$PATH:/sbin:/usr/sbin ldconfig -p | \
+			grep -q "lib$$l" || exit 1; done; } >/dev/null 2>&1
+
+apt = set -e; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "no apt-get here; wanted, by Debian's names: $1" >&2; exit 1; \
+	elif [ "$$(id -u)" = 0 ]; then as=; \
+	elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || \
+		[ -t 0 ]; }; then as=sudo; \
+	else echo "packages are missing; run this once, then make again:" >&2; \
+		echo "    apt-get update && apt-get install -y" $1 >&2; exit 1; fi; \
+	get="$$as env DEBIAN_FRONTEND=noninteractive $2 apt-get"; \
+	$$get install -y --no-install-recommends $1 || { $$get update && \
+		$$get install -y --no-install-recommends $1; }
+
+deps:
+	@$(call apt,$(DEBS))
+bench-deps:
+	@echo "These packages bring services, which Debian starts when it" \
+		"installs them: $(BENCH_DEBS)."
+	@echo "To stop them again: systemctl disable --now nginx haproxy h2o" \
+		"nghttpx"
+	@$(call apt,$(BENCH_DEBS),RUNLEVEL=1)
+
+# --- the rest ------------------------------------------------------------
+
+INSTALL = install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(docdir)/examples
+	$(INSTALL) -m 755 $B/heapgate $(DESTDIR)$(bindir)/heapgate
+	for f in README.md LICENSE $(wildcard docs/*.md); do \
+		$(INSTALL) -m 644 $$f $(DESTDIR)$(docdir)/ || exit 1; done
+	for f in $(wildcard examples/*/*.conf); do d=$${f%/*}; \
+		$(INSTALL) -d $(DESTDIR)$(docdir)/$$d && \
+		$(INSTALL) -m 644 $$f $(DESTDIR)$(docdir)/$$d/ || exit 1; done
+	for f in $(wildcard docs/man/*.[1-8]); do s=$${f##*.}; \
+		$(INSTALL) -d $(DESTDIR)$(mandir)/man$$s && \
+		$(INSTALL) -m 644 $$f $(DESTDIR)$(mandir)/man$$s/ || exit 1; done
+	for f in $(wildcard contrib/*.service); do \
+		$(INSTALL) -d $(DESTDIR)$(unitdir) && \
+		$(INSTALL) -m 644 $$f $(DESTDIR)$(unitdir)/ || exit 1; done
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/heapgate $(DESTDIR)$(unitdir)/heapgate.service
+	rm -f $(patsubst docs/man/%,$(DESTDIR)$(mandir)/man?/%,$(wildcard docs/man/*.[1-8]))
+	rm -rf $(DESTDIR)$(docdir)
+
+configure: configure.ac
+	$(Q_GEN) autoconf -o $@ $<
+
 clean:
 	rm -rf build heapgate
-.PHONY: all check clean
+distclean: clean
+	rm -rf configure config.log config.status config.mak.autogen autom4te.cache
+
+help:
+	@echo 'make             build ./heapgate'
+	@echo 'make check       everything below but fuzz-smoke'
+	@echo 'make check-lint  layers, headers, sizes, words, docs in step'
+	@echo 'make check-unit  unit tests (Check)'
+	@echo 'make check-fuzz  replay the seeds of the fuzzers'
+	@echo 'make check-e2e   end-to-end tests; ONLY=10 runs those named 10*'
+	@echo 'make fuzz-smoke  each fuzzer for FUZZ_SECONDS=60 (wants clang)'
+	@echo 'make demo        the allocators side by side'
+	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
+	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
+	@echo 'make deps        install the Debian packages for build and check'
+	@echo 'make bench-deps  install the peers; they start services'
+	@echo 'make configure   write ./configure by autoconf (not needed to build)'
+	@echo 'make install     DESTDIR=$(DESTDIR) prefix=$(prefix)'
+	@echo 'make uninstall   remove what install put there'
+	@echo 'make clean       remove build/ and ./heapgate'
+	@echo 'make distclean   clean, and what configure left'
+	@echo
+	@echo 'Settings: V=1 DEVELOPER=1 DEBUG=1|2 SANITIZE=address,undefined B=DIR'
+	@echo 'NO_HARDEN=1; the head of the Makefile explains each.'
+
+FORCE:
+.PHONY: all check demo check-unit check-fuzz check-e2e check-lint fuzz-smoke \
+	bench docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
--include $(MEM_OBJ:.o=.d) $(OBJ:.o=.d)
+.DELETE_ON_ERROR:
