@@ -1,0 +1,56 @@
+/*
+ * body: bytes on their way from one side of a stream to the other. A queue
+ * of blocks, bounded by the one who fills it: it stops reading when
+ * body_is_full(). Overshoot is at most one read.
+ */
+#ifndef HEAPGATE_BODY_H
+#define HEAPGATE_BODY_H
+
+#include "allocators/mem.h"
+
+struct body_block; /* a block of 1, 4 or 16 KiB of data */
+
+struct body {
+	struct body_block *head; /* read here */
+	struct body_block *tail; /* written here */
+	uint32_t bytes;          /* queued now */
+	uint32_t limit;          /* body_is_full() from here on */
+	uint64_t total_bytes;    /* ever put in */
+	bool ended;              /* nothing more will be put in */
+};
+
+/* The most bytes that body_reserve() hands out at once. */
+#define BODY_BLOCK_BYTES 16320
+
+void body_init(struct body *b, uint32_t limit_bytes);
+/* Drops what is queued. Idempotent. */
+void body_fini(struct body *b);
+
+/* Copies. Returns: 0, or -1 when there is no memory (nothing is added). */
+int body_put(struct body *b, const void *p, size_t len) MUST_USE;
+/* Room at the end for a read straight into the queue: at least 1 byte, up to
+ * *cap. NULL: no memory. Lives: until the next call for this body. */
+char *body_reserve(struct body *b, size_t *cap) MUST_USE;
+/* len bytes of the reserved room were filled; 0 gives all of it back. */
+void body_commit(struct body *b, size_t len);
+
+/* The bytes at the front, without taking them; 0 when empty. Lives: until
+ * the next call for this body. */
+size_t body_peek(const struct body *b, const char **p);
+/* Takes len bytes off the front; len <= bytes. */
+void body_drop(struct body *b, size_t len);
+/* Copies up to cap bytes out and drops them. Returns: how many. */
+size_t body_take(struct body *b, char *to, size_t cap);
+
+static inline bool body_is_full(const struct body *b)
+{
+	return b->bytes >= b->limit;
+}
+
+/* Ended and all of it taken. */
+static inline bool body_is_done(const struct body *b)
+{
+	return b->ended && !b->bytes;
+}
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * message: one HTTP request or response as both protocols mean it: control
+ * data, header fields, trailer fields (RFC 9110 §6). All strings live in the
+ * arena of the stream it belongs to.
+ */
+#ifndef HEAPGATE_MESSAGE_H
+#define HEAPGATE_MESSAGE_H
+
+#include "allocators/arena.h"
+#include "base/str.h"
+
+/* Fields that the proxy itself looks at; all others are FIELD_OTHER. */
+enum field_id {
+	FIELD_OTHER,
+	FIELD_ACCEPT,
+	FIELD_AUTHORITY, /* reserved for pseudo-header handling */
+	FIELD_CONNECTION,
+	FIELD_CONTENT_LENGTH,
+	FIELD_CONTENT_TYPE,
+	FIELD_COOKIE,
+	FIELD_DATE,
+	FIELD_EXPECT,
+	FIELD_FORWARDED,
+	FIELD_HOST,
+	FIELD_HTTP2_SETTINGS,
+	FIELD_KEEP_ALIVE,
+	FIELD_PROXY_CONNECTION,
+	FIELD_REFERER,
+	FIELD_SEC_WEBSOCKET_ACCEPT,
+	FIELD_SEC_WEBSOCKET_KEY,
+	FIELD_SERVER,
+	FIELD_TE,
+	FIELD_TRAILER,
+	FIELD_TRANSFER_ENCODING,
+	FIELD_UPGRADE,
+	FIELD_USER_AGENT,
+	FIELD_VIA,
+	FIELD_X_FORWARDED_FOR,
+	FIELD_X_FORWARDED_HOST,
+	FIELD_X_FORWARDED_PROTO,
+	FIELD_N_IDS,
+};
+
+struct field {
+	const char *name; /* lower case */
+	const char *value;
+	uint32_t value_len;
+	uint16_t name_len;
+	uint8_t id;       /* enum field_id */
+	uint8_t never_index; /* RFC 7541 §7.1.3: keep out of HPACK tables */
+};
+
+struct fields {
+	struct field *at;
+	uint32_t bytes; /* sum of name + value + 32 (RFC 9113 §6.5.2) */
+	uint16_t n;
+	uint16_t cap;
+};
+
+enum method {
+	METHOD_OTHER,
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_POST,
+	METHOD_PUT,
+	METHOD_DELETE,
+	METHOD_OPTIONS,
+	METHOD_TRACE,
+	METHOD_CONNECT,
+	METHOD_PATCH,
+};
+
+#define LENGTH_UNKNOWN (-1)
+
+struct message {
+	/* request */
+	struct str method_text;
+	struct str scheme;    /* "http" or "https"; empty for CONNECT */
+	struct str authority; /* host[:port]; empty if the client sent none */
+	struct str path;      /* origin-form with query, or "*" */
+	struct str protocol;  /* RFC 8441 :protocol, or h1 Upgrade's token */
+	enum method method;
+	/* response */
+	uint16_t status;      /* 100..599; 0: not known yet */
+	/* both */
+	uint8_t minor_version; /* of HTTP/1; 1 for h2 */
+	bool no_body;          /* ends with its head (RFC 9112 §6.3) */
+	bool expect_continue;  /* Expect: 100-continue was asked */
+	int64_t content_length; /* bytes, or LENGTH_UNKNOWN */
+	struct fields headers;
+	struct fields trailers;
+};
+
+/* Resets to an empty message; strings are forgotten, not freed. */
+void message_init(struct message *m);
+
+/* name must be lower case. */
+enum field_id field_id_of(const char *name, size_t len);
+enum method method_of(struct str s);
+/* RFC 9110 §9.2.2. */
+bool method_is_idempotent(enum method m);
+/* RFC 9110 §5.6.2 tchar. */
+bool is_token(struct str s);
+/* RFC 9110 §5.5 field-value: no CR, LF, NUL, no control but tab, no space or
+ * tab at either end. */
+bool is_field_value(struct str s);
+
+/*
+ * Adds a field; the strings are taken as they are and must live as long as
+ * the arena. Returns: 0, or -1 when there is no memory (nothing is added).
+ */
+int fields_add(struct fields *f, struct arena *a, struct str name,
+	       struct str value) MUST_USE;
+/* As fields_add(), with both strings copied into the arena and the name
+ * folded to lower case. */
+int fields_copy(struct fields *f, struct arena *a, struct str name,
+		struct str value) MUST_USE;
+/* The first field with this id from index *from on, or NULL; *from moves
+ * past it. */
+const struct field *fields_next(const struct fields *f, enum field_id id,
+				unsigned int *from);
+/* The first field with this id, or NULL. */
+const struct field *fields_get(const struct fields *f, enum field_id id);
+/* Takes all fields with this id out. */
+void fields_remove(struct fields *f, enum field_id id);
+
+static inline struct str field_name(const struct field *f)
+{
+	return str_of(f->name, f->name_len);
+}
+
+static inline struct str field_value(const struct field *f)
+{
+	return str_of(f->value, f->value_len);
+}
+
+/*
+ * Whether a field is hop-by-hop and must not be forwarded (RFC 9110 §7.6.1,
+ * RFC 9113 §8.2.2): Connection and what it names (connection: its fields'
+ * values are looked through), Keep-Alive, Proxy-Connection, TE,
+ * Transfer-Encoding, Upgrade, HTTP2-Settings.
+ */
+bool field_is_hop_by_hop(const struct field *f, const struct fields *all);
+
+/* "OK", "Not Found" …; "" for a status without a name. */
+const char *status_reason(unsigned int status);
+
+#endif

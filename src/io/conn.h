@@ -1,0 +1,119 @@
+/*
+ * conn: one connected socket and its TLS. Gives plaintext to its owner, takes
+ * plaintext from it.
+ *
+ * The socket is registered once for its whole life (edge-triggered). Input is
+ * pushed to the owner as it comes, until conn_pause(). Output is collected in
+ * the loop's buffer between conn_begin() and conn_flush(), written by one
+ * system call; what the socket does not take stays with the conn, which then
+ * is blocked until on_writable().
+ */
+#ifndef HEAPGATE_CONN_H
+#define HEAPGATE_CONN_H
+
+#include <event2/event_struct.h>
+
+#include "io/addr.h"
+#include "io/loop.h"
+#include "io/tls.h"
+
+struct conn;
+
+enum conn_end {
+	CONN_EOF,       /* the peer closed in order */
+	CONN_RESET,     /* the peer or the network broke it */
+	CONN_TLS_ERROR, /* handshake or record failure; see conn->tls_error */
+	CONN_REFUSED,   /* connect() failed */
+	CONN_TIMEOUT,   /* connect or handshake took too long */
+	CONN_NO_MEMORY,
+};
+
+struct conn_ops {
+	/* Connected, TLS handshake included; conn_is_h2() is known. */
+	void (*on_open)(struct conn *c);
+	/* Plaintext; all of it must be used or kept now. */
+	void (*on_input)(struct conn *c, char *data, size_t len);
+	/* All output was taken by the socket after having been blocked. */
+	void (*on_writable)(struct conn *c);
+	/* No more input, or the end of it all. The owner lets go of the conn
+	 * by conn_free() now or, after CONN_EOF, later. Called once. */
+	void (*on_end)(struct conn *c, enum conn_end why);
+	/* Where the next input may be read to directly, or NULL for the loop's
+	 * buffer; the bytes are then passed to on_input() at that address.
+	 * May be NULL. */
+	char *(*on_room)(struct conn *c, size_t *cap);
+};
+
+struct conn {
+	uint32_t magic;
+	int fd;
+	struct loop *loop;
+	const struct conn_ops *ops;
+	void *owner;
+	SSL *ssl;              /* NULL: cleartext */
+	char *pending;         /* output that the socket did not take */
+	uint32_t pending_bytes;
+	uint32_t pending_at;
+	struct event event;    /* registered from open to close */
+	struct dirty resume;   /* reads on after conn_resume() */
+	struct grave grave;
+	struct timer timer;    /* connect and handshake; then the owner's */
+	int64_t tls_bytes;     /* what OpenSSL holds for this conn */
+	uint64_t in_bytes;     /* from the socket, TLS included */
+	uint64_t out_bytes;    /* to the socket, TLS included */
+	struct addr peer;
+	uint8_t state;         /* private */
+	bool paused : 1;
+	bool readable : 1;     /* there may be more in the socket */
+	bool saw_rdhup : 1;    /* the peer has sent FIN; read to the end */
+	bool ended : 1;        /* on_end was called */
+	bool is_server : 1;
+	bool is_h2 : 1;        /* ALPN chose h2 */
+	bool resumed : 1;      /* TLS session resumption */
+	bool freed : 1;
+	bool in_flush : 1;
+	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
+};
+
+/*
+ * Takes an accepted socket. ctx: NULL for cleartext. on_open() is called from
+ * the loop, for cleartext at once. timeout_ms: for the handshake.
+ * Returns: the conn, or NULL (the fd is closed then).
+ */
+struct conn *conn_accepted(struct loop *l, int fd, const struct addr *peer,
+			   SSL_CTX *ctx, uint32_t timeout_ms,
+			   const struct conn_ops *ops, void *owner) MUST_USE;
+/* Starts to connect. name: for SNI, or NULL. Returns: the conn, or NULL when
+ * no socket could be had or connect() failed at once. */
+struct conn *conn_connect(struct loop *l, const struct addr *to, SSL_CTX *ctx,
+			  const char *name, uint32_t timeout_ms,
+			  const struct conn_ops *ops, void *owner) MUST_USE;
+/* Closes at once (with a TLS close_notify if it can be sent without waiting)
+ * and frees after the next turn. *c becomes NULL. */
+void conn_free(struct conn **c);
+
+/* Stops and restarts input. What was read already is still delivered. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+
+/* Output is open: not blocked, not ended for writing. */
+bool conn_can_write(const struct conn *c);
+/* Starts to collect; only one conn collects at a time. */
+void conn_begin(struct conn *c);
+/* Adds plaintext. Returns: false when the conn is blocked or broken from now
+ * on (the bytes are still kept): the owner should stop and wait. */
+bool conn_write(struct conn *c, const void *p, size_t len);
+/* Room of at least need (<= 16 KiB) bytes to write into; then conn_commit().
+ * NULL when the conn broke. */
+char *conn_reserve(struct conn *c, size_t need);
+bool conn_commit(struct conn *c, size_t len);
+/* Sends what was collected. Returns: 0; -1 when the conn broke (on_end will
+ * be or was called from the loop, not from here). */
+int conn_flush(struct conn *c);
+/* Sends FIN (and close_notify) once all output is out; input goes on. */
+void conn_shutdown(struct conn *c);
+
+/* Bytes that this conn holds itself, OpenSSL's and pending output included. */
+size_t conn_mem_bytes(const struct conn *c);
+
+#endif
