@@ -241,17 +241,18 @@ docs: all
 DEBS = pkg-config libnghttp2-dev libevent-dev libssl-dev libc-ares-dev \
 	libjansson-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 \
 	libtbbmalloc2 check libhttp-parser-dev curl openssl nghttp2-client \
-	nghttp2-server python3-minimal universal-ctags
+	nghttp2-server python3 universal-ctags
 # Each of these starts a service when it is installed.
-BENCH_DEBS = nginx-light haproxy h2o nghttp2-proxy
+BENCH_DEBS = nginx haproxy h2o nghttp2-proxy
 
 probe = { $(PKG_CONFIG) --exists $(PKGS) check && \
+	PATH=$$PATH:/usr/sbin:/sbin && \
 	for c in curl openssl h2load nghttp nghttpd python3 $(CTAGS); do \
 		command -v $$c || exit 1; done && \
 	for l in jemalloc.so.2 mimalloc.so.2 tcmalloc_minimal.so.4 \
 		tbbmalloc.so.2; do \
-		PATH=$$PATH:/sbin:/usr/sbin ldconfig -p | \
-			grep -q "lib$$l" || exit 1; done; } >/dev/null 2>&1
+		ldconfig -p | grep -q "lib$$l" || exit 1; done && \
+	test -e /usr/include/http_parser.h; } >/dev/null 2>&1
 
 apt = set -e; \
 	if ! command -v apt-get >/dev/null; then \
@@ -310,7 +311,8 @@ help:
 	@echo 'make check-lint  layers, headers, sizes, words, docs in step'
 	@echo 'make check-unit  unit tests (Check)'
 	@echo 'make check-fuzz  replay the seeds of the fuzzers'
-	@echo 'make check-e2e   end-to-end tests; ONLY=10 runs those named 10*'
+	@echo 'make check-e2e   end-to-end tests'
+	@echo '                 ONLY=PATTERN: only the tests whose names match'
 	@echo 'make fuzz-smoke  each fuzzer for FUZZ_SECONDS=60 (wants clang)'
 	@echo 'make demo        the allocators side by side'
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
