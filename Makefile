@@ -191,9 +191,10 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(NPROC))
 RUN_ENV = B=$B SANITIZE='$(SANITIZE)' CC='$(CC)' CTAGS='$(CTAGS)' \
 	LINT_CFLAGS='$(ALL_CPPFLAGS) $(PKG_CFLAGS)'
 
-ifndef PROBED
-check demo:
+packages:
 	@$(probe) || $(MAKE) --no-print-directory deps
+ifndef PROBED
+check demo: packages
 	+@$(MAKE) --no-print-directory $(JOBS) PROBED=1 $@
 else
 check: all $(UNIT) $(FUZZ) $(STRAY)
@@ -202,6 +203,8 @@ demo: all
 	@examples/demo.sh
 endif
 
+check-quick: $(UNIT) $(FUZZ)
+	@$(RUN_ENV) tests/run unit fuzz
 check-unit: $(UNIT)
 	@$(RUN_ENV) tests/run unit
 check-fuzz: $(FUZZ)
@@ -303,7 +306,7 @@ configure: configure.ac
 clean:
 	rm -rf build heapgate
 distclean: clean
-	rm -rf configure config.log config.status config.mak.autogen autom4te.cache
+	rm -rf configure configure~ config.log config.status config.mak.autogen autom4te.cache
 
 help:
 	@echo 'make             build ./heapgate'
@@ -313,11 +316,13 @@ help:
 	@echo 'make check-fuzz  replay the seeds of the fuzzers'
 	@echo 'make check-e2e   end-to-end tests'
 	@echo '                 ONLY=PATTERN: only the tests whose names match'
+	@echo 'make check-quick check-unit and check-fuzz'
 	@echo 'make fuzz-smoke  each fuzzer for FUZZ_SECONDS=60 (wants clang)'
 	@echo 'make demo        the allocators side by side'
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
+	@echo 'make packages    make deps, if something is missing'
 	@echo 'make bench-deps  install the peers; they start services'
 	@echo 'make configure   write ./configure by autoconf (not needed to build)'
 	@echo 'make install     DESTDIR=$(DESTDIR) prefix=$(prefix)'
@@ -329,7 +334,7 @@ help:
 	@echo 'NO_HARDEN=1; the head of the Makefile explains each.'
 
 FORCE:
-.PHONY: all check demo check-unit check-fuzz check-e2e check-lint fuzz-smoke \
+.PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-lint fuzz-smoke \
 	bench docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
