@@ -28,8 +28,11 @@ struct arena {
 	struct arena **sibling_link;
 	uint32_t first_bytes;          /* size of the first chunk */
 	uint8_t tag;                   /* enum mem_tag of all its memory */
+	bool heap;                     /* regions=heap: objects one by one */
 	bool failed;                   /* an allocation failed since reset */
 	uint64_t used_bytes;           /* in chunks or blocks now */
+	uint64_t soft_bytes;           /* past this no chunk is taken for more
+					* than one object; 0: none */
 	uint64_t cap_bytes;            /* refuse to grow past this; 0: none */
 };
 
@@ -40,7 +43,9 @@ struct arena_mark {
 };
 
 /* Nothing is allocated until the first arena_alloc(). first_bytes: 64 up to
- * 1 MiB, later chunks double up to 16 KiB or the object's own size. */
+ * 1 MiB, later chunks double up to 16 KiB or the object's own size. The caps
+ * are off and may be set at any time: past the soft cap each object gets a
+ * block of its own and is counted, past the hard one it is refused. */
 void arena_init(struct arena *a, enum mem_tag tag, size_t first_bytes);
 /* As arena_init(); ends at the latest when the parent ends or is reset. */
 void arena_init_child(struct arena *a, struct arena *parent, enum mem_tag tag,
@@ -62,7 +67,8 @@ char *arena_printf(struct arena *a, const char *format, ...) MUST_USE
 	__attribute__((format(printf, 2, 3)));
 
 struct arena_mark arena_mark(const struct arena *a);
-/* Frees what came after the mark and runs its cleanups. */
+/* Frees what came after the mark and runs its cleanups. Children stay: one
+ * that was begun after the mark must have ended. */
 void arena_rewind(struct arena *a, struct arena_mark m);
 
 /* Run f(p) when the arena ends, is reset or is rewound past this point.

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backend.h"
+
 #define MUST_USE __attribute__((warn_unused_result))
 
 /* How long a block lives; see docs/memory.md. */
@@ -63,55 +65,13 @@ struct mem_counter {
 
 struct mem_counters {
 	struct mem_counter tag[MEM_N_TAGS];
+	_Atomic uint64_t region_overflows; /* blocks past a soft cap */
 };
-
-/* What a backend can say of itself; MEM_UNKNOWN where it cannot. */
-#define MEM_UNKNOWN UINT64_MAX
-struct mem_stats {
-	uint64_t allocated; /* bytes in blocks the program holds */
-	uint64_t active;    /* bytes in pages that hold such blocks */
-	uint64_t resident;  /* bytes the backend believes are in RAM */
-	uint64_t metadata;  /* bytes of the backend's own bookkeeping */
-	uint64_t retained;  /* bytes of address space kept without RAM */
-	uint64_t cached;    /* free bytes kept for reuse */
-	uint64_t purged;    /* bytes given back to the OS so far */
-};
-
-/* One allocator. Instances stand at the end of their own files. */
-struct mem_backend {
-	const char *name;
-	const char *summary; /* one line for --help and docs */
-	const char *soname;  /* library to load; NULL: nothing to load */
-	bool regions;        /* default for regions=: bump (true) or heap */
-
-	/* Fills in the functions of *self; 0, or -1 with a reason in err. */
-	int (*load)(struct mem_backend *self, const char *lib,
-		    const char *prefix, char *err, size_t err_cap);
-	/* Applies key=value; 0, or -1 with a reason in err. May be NULL. */
-	int (*set)(const char *key, const char *value, char *err,
-		   size_t err_cap);
-
-	void *(*alloc)(size_t size);
-	void *(*zalloc)(size_t size);
-	void *(*realloc)(void *p, size_t size);
-	void (*free)(void *p);
-	size_t (*usable)(const void *p);
-	void (*stats)(struct mem_stats *out); /* NULL: cannot say */
-	uint64_t (*purge)(void);              /* bytes returned; NULL: cannot */
-	/* Called about once a second while the process runs, to give unused
-	 * memory back in bounded slices; NULL: nothing to do. Returns true
-	 * while there is more to do later. */
-	bool (*decay)(uint64_t now_ms);
-	const char *(*version)(void); /* as the loaded library tells it */
-};
-
-/* All backends that have a name of their own, NULL at the end. */
-extern const struct mem_backend *const mem_backends[];
 
 /* What was chosen, and the proof of it. */
 struct mem_info {
 	char spec[256];    /* as asked for: "jemalloc+debug,regions=heap" */
-	char name[64];     /* the backend's name or the library's path */
+	char name[256];    /* the backend's name or the library's path */
 	char version[64];  /* as the library itself tells; "" if it cannot */
 	char path[512];    /* file the functions come from (dladdr) */
 	bool regions;      /* true: bump and slab; false: heap twins */
@@ -120,13 +80,19 @@ struct mem_info {
 /*
  * Choose the allocator of this process: NAME[+WRAP...][,key=value...], where
  * NAME is in mem_backends or the absolute path of a malloc-compatible library
- * and WRAP is debug or fail=N. Once only, before anything else allocates.
+ * and WRAP is debug, fail=N, fail=every=N or fail=rate=P. Keys are those of the
+ * backend, and regions=bump|heap, prefix=, profile=default|tuned. Once only,
+ * before anything else allocates.
  * Returns: 0; -1 with a one-line reason in err (the process cannot go on).
  */
 int mem_choose(const char *spec, char *err, size_t err_cap) MUST_USE;
 
 /* Check a spec's form without loading anything. Returns as mem_choose(). */
 int mem_check_spec(const char *spec, char *err, size_t err_cap) MUST_USE;
+
+/* What GLIBC_TUNABLES must hold when a process that will choose spec is
+ * exec'ed ("name=value"), or NULL if nothing. Lives: always. */
+const char *mem_tunables(const char *spec);
 
 /* Lives: as long as the process. */
 const struct mem_info *mem_info(void);
@@ -167,6 +133,9 @@ static inline uint64_t mem_live(const struct mem_counters *c, enum mem_tag tag)
 uint64_t mem_mark(enum mem_tag tag);
 int64_t mem_charge(enum mem_tag tag, uint64_t before);
 void mem_charge_back(enum mem_tag tag, int64_t bytes);
+
+/* One more block was taken past a region's soft cap. */
+void mem_count_overflow(void);
 
 /* Names for metrics: "proxy" "nghttp2" …, "boot" "worker" … */
 const char *mem_tag_owner(enum mem_tag tag);

@@ -17,9 +17,11 @@ struct pool {
 	struct pool_chunk *partial; /* chunks with a free cell */
 	struct pool_chunk *full;    /* chunks without */
 	struct pool_chunk *empty;   /* at most one, kept against thrash */
-	uint32_t cell_bytes;        /* object size, rounded up to 16 */
+	uint32_t cell_bytes;        /* object and trailer, rounded up to 16 */
+	uint32_t object_bytes;      /* as asked for at init */
 	uint32_t n_live;            /* objects handed out now */
 	uint8_t tag;                /* enum mem_tag of all its memory */
+	bool heap;                  /* regions=heap: objects one by one */
 };
 
 void pool_init(struct pool *p, const char *name, enum mem_tag tag,

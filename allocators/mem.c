@@ -1,0 +1,332 @@
+#include "mem.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "library.h"
+#include "mem_must.h"
+#include "spec.h"
+#include "wrap.h"
+
+const struct mem_backend *const mem_backends[] = {
+	&backend_system, &backend_jemalloc, &backend_mimalloc, &backend_tcmalloc, NULL,
+};
+
+static void *unset_alloc(size_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+static void *unset_realloc(void *p, size_t size)
+{
+	mem_die("realloc(%p, %zu) before an allocator was chosen", p, size);
+}
+
+static void unset_free(void *p)
+{
+	mem_die("free(%p) before an allocator was chosen", p);
+}
+
+static size_t unset_usable(const void *p)
+{
+	mem_die("usable(%p) before an allocator was chosen", p);
+}
+
+static struct mem_counters first_counters;
+
+static struct {
+	struct mem_backend b;          /* the chosen one, by value */
+	struct mem_counters *counters; /* where to count */
+	bool wrapped;                  /* tell wrappers who calls */
+	bool chosen;
+	struct mem_info info;
+} mem = {
+	.b =
+		{
+			.name = "unset",
+			.alloc = unset_alloc,
+			.zalloc = unset_alloc,
+			.realloc = unset_realloc,
+			.free = unset_free,
+			.usable = unset_usable,
+		},
+	.counters = &first_counters,
+};
+
+/* One writer, so load and store do: no locked instruction is needed. */
+static inline void add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter,
+			      atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static inline void grow_live(struct mem_counter *c, uint64_t n)
+{
+	uint64_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed) + n;
+
+	atomic_store_explicit(&c->live_bytes, live, memory_order_relaxed);
+	if (live > atomic_load_explicit(&c->peak_bytes, memory_order_relaxed))
+		atomic_store_explicit(&c->peak_bytes, live, memory_order_relaxed);
+}
+
+static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
+{
+	if (mem_unlikely(!p)) {
+		add(&c->failures, 1);
+		return NULL;
+	}
+	add(&c->allocs, 1);
+	add(&c->asked_bytes, size);
+	grow_live(c, mem.b.usable(p));
+	return p;
+}
+
+/* Sizes no backend is asked for: 0 becomes 1, the absurd is refused. */
+static inline bool odd_size(size_t size)
+{
+	return mem_unlikely(size - 1 >= (size_t)PTRDIFF_MAX);
+}
+
+static void *refuse(enum mem_tag tag)
+{
+	add(&mem.counters->tag[tag].failures, 1);
+	return NULL;
+}
+
+/* Wrappers want to know who calls; the plain path pays one branch. */
+#define NOTE_CALLER(tag)                                                               \
+	do {                                                                           \
+		if (mem_unlikely(mem.wrapped))                                         \
+			wrap_note_caller(tag, __builtin_return_address(0));            \
+	} while (0)
+
+void *mem_alloc(enum mem_tag tag, size_t size)
+{
+	NOTE_CALLER(tag);
+	if (odd_size(size)) {
+		if (size)
+			return refuse(tag);
+		size = 1;
+	}
+	return count_alloc(&mem.counters->tag[tag], mem.b.alloc(size), size);
+}
+
+void *mem_zalloc(enum mem_tag tag, size_t n, size_t size)
+{
+	size_t total;
+
+	NOTE_CALLER(tag);
+	if (__builtin_mul_overflow(n, size, &total))
+		return refuse(tag);
+	if (odd_size(total)) {
+		if (total)
+			return refuse(tag);
+		total = 1;
+	}
+	return count_alloc(&mem.counters->tag[tag], mem.b.zalloc(total), total);
+}
+
+void *mem_realloc(enum mem_tag tag, void *p, size_t size)
+{
+	struct mem_counter *c = &mem.counters->tag[tag];
+	size_t before;
+	void *q;
+
+	NOTE_CALLER(tag);
+	if (odd_size(size)) {
+		if (size)
+			return refuse(tag);
+		size = 1;
+	}
+	if (!p)
+		return count_alloc(c, mem.b.alloc(size), size);
+	before = mem.b.usable(p);
+	q = mem.b.realloc(p, size);
+	if (!q)
+		return refuse(tag);
+	add(&c->reallocs, 1);
+	add(&c->asked_bytes, size);
+	grow_live(c, mem.b.usable(q) - before);
+	return q;
+}
+
+void mem_free(enum mem_tag tag, void *p)
+{
+	struct mem_counter *c = &mem.counters->tag[tag];
+
+	if (!p)
+		return;
+	NOTE_CALLER(tag);
+	add(&c->frees, 1);
+	add(&c->live_bytes, -(uint64_t)mem.b.usable(p));
+	mem.b.free(p);
+}
+
+char *mem_strdup(enum mem_tag tag, const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = mem_alloc(tag, n);
+
+	return copy ? memcpy(copy, s, n) : NULL;
+}
+
+size_t mem_usable(const void *p)
+{
+	return p ? mem.b.usable(p) : 0;
+}
+
+bool mem_stats(struct mem_stats *out)
+{
+	if (!mem.b.stats)
+		return false;
+	memset(out, 0xff, sizeof(*out)); /* every field MEM_UNKNOWN */
+	mem.b.stats(out);
+	return true;
+}
+
+uint64_t mem_purge(void)
+{
+	return mem.b.purge ? mem.b.purge() : 0;
+}
+
+bool mem_decay(uint64_t now_ms)
+{
+	return mem.b.decay ? mem.b.decay(now_ms) : false;
+}
+
+void mem_counters_move(struct mem_counters *to)
+{
+	if (to == mem.counters)
+		return;
+	memcpy(to, mem.counters, sizeof(*to));
+	mem.counters = to;
+}
+
+const struct mem_counters *mem_counters(void)
+{
+	return mem.counters;
+}
+
+uint64_t mem_mark(enum mem_tag tag)
+{
+	return mem_live(mem.counters, tag);
+}
+
+int64_t mem_charge(enum mem_tag tag, uint64_t before)
+{
+	int64_t bytes = (int64_t)(mem_live(mem.counters, tag) - before);
+
+	add(&mem.counters->tag[tag].conn_bytes, (uint64_t)bytes);
+	return bytes;
+}
+
+void mem_charge_back(enum mem_tag tag, int64_t bytes)
+{
+	add(&mem.counters->tag[tag].conn_bytes, -(uint64_t)bytes);
+}
+
+void mem_count_overflow(void)
+{
+	add(&mem.counters->region_overflows, 1);
+}
+
+const struct mem_info *mem_info(void)
+{
+	return &mem.info;
+}
+
+static void describe(const char *text, const struct spec *spec,
+		     const struct mem_backend *plain)
+{
+	struct mem_info *info = &mem.info;
+	const char *version = plain->version ? plain->version() : "";
+
+	snprintf(info->spec, sizeof(info->spec), "%s", text);
+	snprintf(info->name, sizeof(info->name), "%s",
+		 spec->lib[0] ? spec->lib : plain->name);
+	snprintf(info->version, sizeof(info->version), "%s", version);
+	library_path_of((void *)plain->alloc, info->path, sizeof(info->path));
+	info->regions = spec->regions;
+}
+
+int mem_choose(const char *text, char *err, size_t err_cap)
+{
+	struct mem_backend b;
+	struct spec spec;
+
+	if (mem.chosen) {
+		snprintf(err, err_cap, "the allocator is chosen already: %s",
+			 mem.info.spec);
+		return -1;
+	}
+	if (spec_parse(text, &spec, err, err_cap) < 0)
+		return -1;
+	b = *spec.backend;
+	if (b.load(&b, spec.lib, spec.prefix, err, err_cap) < 0)
+		return -1;
+	for (unsigned int i = 0; i < spec.n_settings; i++)
+		if (b.set(&b, spec.settings[i].key->name, spec.settings[i].value, err,
+			  err_cap) < 0)
+			return -1;
+	describe(text, &spec, &b);
+	mem.wrapped = wrap_stack(&spec, &b);
+	mem.b = b;
+	mem.chosen = true;
+	return 0;
+}
+
+int mem_check_spec(const char *text, char *err, size_t err_cap)
+{
+	struct spec spec;
+
+	return spec_parse(text, &spec, err, err_cap);
+}
+
+const char *mem_tunables(const char *text)
+{
+	struct spec spec;
+	char err[256];
+
+	if (spec_parse(text, &spec, err, sizeof(err)) < 0)
+		return NULL;
+	if (spec.backend != &backend_jemalloc && spec.backend != &backend_path)
+		return NULL;
+	return "glibc.rtld.optional_static_tls=4096";
+}
+
+const struct mem_backend *mem_backend_find(const char *name)
+{
+	for (int i = 0; mem_backends[i]; i++)
+		if (strcmp(mem_backends[i]->name, name) == 0)
+			return mem_backends[i];
+	return NULL;
+}
+
+const char *mem_tag_owner(enum mem_tag tag)
+{
+	static const char *const names[MEM_N_TAGS] = {
+		[MEM_BOOT] = "proxy",      [MEM_WORKER] = "proxy",
+		[MEM_CONN] = "proxy",      [MEM_STREAM] = "proxy",
+		[MEM_TICK] = "proxy",      [MEM_NGHTTP2] = "nghttp2",
+		[MEM_OPENSSL] = "openssl", [MEM_LIBEVENT] = "libevent",
+		[MEM_CARES] = "cares",     [MEM_JANSSON] = "jansson",
+	};
+
+	return names[tag];
+}
+
+const char *mem_life_name(enum mem_life life)
+{
+	static const char *const names[MEM_N_LIVES] = {
+		[MEM_LIFE_BOOT] = "boot", [MEM_LIFE_WORKER] = "worker",
+		[MEM_LIFE_CONN] = "conn", [MEM_LIFE_STREAM] = "stream",
+		[MEM_LIFE_TICK] = "tick",
+	};
+
+	return names[life];
+}
