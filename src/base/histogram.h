@@ -1,6 +1,7 @@
 /*
  * histogram: log-linear counts of durations in µs, 8 buckets to an octave
- * (error below 12.5 %), from 1 µs to about 70 minutes.
+ * (error below 12.5 %), from 1 µs to 4.7 hours. The last bucket
+ * takes all that is longer.
  */
 #ifndef HEAPGATE_HISTOGRAM_H
 #define HEAPGATE_HISTOGRAM_H
@@ -42,14 +43,16 @@ static inline void histogram_add(struct histogram *h, uint64_t us)
 		memory_order_relaxed);
 }
 
-/* The first value that does not belong to bucket i any more. */
+/* The first value that does not belong to bucket i any more; UINT64_MAX for
+ * the last one. */
 uint64_t histogram_upper(unsigned int i);
 /* Adds from to *to, which nobody else writes. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 /* The upper bound of the bucket that holds the q-quantile, 0 < q < 1; 0 when
  * it is empty. */
 uint64_t histogram_quantile(const struct histogram *h, double q);
-/* How many values are <= us (to the bucket's precision). */
+/* How many values are <= us; the bucket that us lies in is divided as if its
+ * values were spread evenly. Grows with us and with every value added. */
 uint64_t histogram_below(const struct histogram *h, uint64_t us);
 
 #endif

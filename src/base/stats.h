@@ -87,13 +87,21 @@ struct stats {
 	_Alignas(64) unsigned char tail[];
 };
 
+/* Bytes to map for one worker: a multiple of 64. */
 size_t stats_bytes(uint32_t n_listeners, uint32_t n_routes, uint32_t n_servers);
+/* All zero, what the allocator says unknown. s: stats_bytes() long, aligned
+ * to 64. */
 void stats_init(struct stats *s, uint32_t n_listeners, uint32_t n_routes,
 		uint32_t n_servers);
+/* The worker that wrote here is gone and another will: what says how much
+ * there is now goes to zero, what counts from the start stays. */
+void stats_reset_gauges(struct stats *s);
+/* i: 0 up to the number that stats_init() was told. Lives: as long as s. */
 struct listener_stats *stats_listener(struct stats *s, uint32_t i);
 struct server_stats *stats_server(struct stats *s, uint32_t i);
 struct request_stats *stats_request(struct stats *s, uint32_t listener,
 				    uint32_t route);
+/* The word in metrics and logs: "conn_limit". Lives: always. */
 const char *reject_name(enum reject r);
 
 /* The one writer's way to change a value. */
