@@ -167,7 +167,7 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/libreplay.a $(LIBRARIES) \
 $B/tests/e2e/stray.so: tests/e2e/stray.c $B/.cflags
 	@mkdir -p $(@D)
 	$(Q_LD) $(CC) -std=gnu11 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared \
-		-o $@ $< -ldl
+		-fno-builtin -o $@ $< -ldl
 
 # A stamp is touched only when the flags differ from last time.
 stamp = @mkdir -p $(@D); printf '%s\n' $1 >$@.new; \
