@@ -8,11 +8,12 @@
 
 #include "allocators/mem.h"
 
-struct body_block; /* a block of 1, 4 or 16 KiB of data */
+struct body_block; /* a block of 1, 4 or 16 KiB with its header */
 
 struct body {
 	struct body_block *head; /* read here */
 	struct body_block *tail; /* written here */
+	struct body_block *reserved; /* of body_reserve(), not in the queue */
 	uint32_t bytes;          /* queued now */
 	uint32_t limit;          /* body_is_full() from here on */
 	uint64_t total_bytes;    /* ever put in */
@@ -20,7 +21,7 @@ struct body {
 };
 
 /* The most bytes that body_reserve() hands out at once. */
-#define BODY_BLOCK_BYTES 16320
+#define BODY_BLOCK_BYTES (16384 - 14)
 
 void body_init(struct body *b, uint32_t limit_bytes);
 /* Drops what is queued. Idempotent. */

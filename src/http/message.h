@@ -104,6 +104,10 @@ bool is_token(struct str s);
 /* RFC 9110 §5.5 field-value: no CR, LF, NUL, no control but tab, no space or
  * tab at either end. */
 bool is_field_value(struct str s);
+/* RFC 9112 §3.2.1: from "/" on, visible ASCII, no fragment. */
+bool is_origin_form(struct str s);
+/* host[:port] without userinfo, the host not empty (RFC 9110 §7.2). */
+bool is_authority(struct str s);
 
 /*
  * Adds a field; the strings are taken as they are and must live as long as
@@ -115,6 +119,11 @@ int fields_add(struct fields *f, struct arena *a, struct str name,
  * folded to lower case. */
 int fields_copy(struct fields *f, struct arena *a, struct str name,
 		struct str value) MUST_USE;
+/* Makes room for n more fields, so that so many fields_push() succeed.
+ * Returns: 0, or -1 when there is no memory. */
+int fields_room(struct fields *f, struct arena *a, unsigned int n) MUST_USE;
+/* Adds a field where fields_room() made room. */
+void fields_push(struct fields *f, struct field field);
 /* The first field with this id from index *from on, or NULL; *from moves
  * past it. */
 const struct field *fields_next(const struct fields *f, enum field_id id,
@@ -141,6 +150,16 @@ static inline struct str field_value(const struct field *f)
  * Transfer-Encoding, Upgrade, HTTP2-Settings.
  */
 bool field_is_hop_by_hop(const struct field *f, const struct fields *all);
+/* Whether a comma-separated list value has this token in it, in any case. */
+bool field_lists(const struct field *f, struct str token);
+/*
+ * Takes all hop-by-hop fields out but for one "te: trailers", the only TE that
+ * may go on. Do this before adding fields of our own: a peer's Connection
+ * must not be able to name them.
+ */
+void fields_end_hop(struct fields *f);
+/* Whether a trailer field must not be passed on (RFC 9110 §6.5.1). */
+bool field_is_bad_trailer(const struct field *f);
 
 /* "OK", "Not Found" …; "" for a status without a name. */
 const char *status_reason(unsigned int status);

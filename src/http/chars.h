@@ -1,0 +1,35 @@
+/*
+ * chars: what each byte may be part of in HTTP's grammar, as one table.
+ */
+#ifndef HEAPGATE_CHARS_H
+#define HEAPGATE_CHARS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CHAR_TOKEN  0x01 /* tchar, RFC 9110 §5.6.2 */
+#define CHAR_VALUE  0x02 /* in a field value: tab, space, visible, obs-text */
+#define CHAR_TARGET 0x04 /* in a request target: visible ASCII but '#' */
+#define CHAR_HOST   0x08 /* in a reg-name, RFC 3986 §3.2.2, but for '%' */
+
+extern const uint8_t http_chars[256];
+/* A tchar in lower case; 0 for what is no tchar. */
+extern const uint8_t http_token_lower[256];
+
+static inline bool char_is(char c, unsigned int classes)
+{
+	return http_chars[(unsigned char)c] & classes;
+}
+
+/* The value of a hexadecimal digit; 16 or more: not one. */
+static inline unsigned int hex_digit(char c)
+{
+	unsigned int d = (unsigned char)c - '0';
+
+	if (d <= 9)
+		return d;
+	d = ((unsigned char)c | 0x20u) - 'a';
+	return d <= 5 ? d + 10 : 16;
+}
+
+#endif
