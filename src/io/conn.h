@@ -55,9 +55,9 @@ struct conn {
 	uint32_t pending_bytes;
 	uint32_t pending_at;
 	struct event event;    /* registered from open to close */
-	struct dirty resume;   /* reads on after conn_resume() */
+	struct dirty resume;   /* reads on, or reports a broken output */
 	struct grave grave;
-	struct timer timer;    /* connect and handshake; then the owner's */
+	struct timer timer;    /* connect, handshake, close */
 	int64_t tls_bytes;     /* what OpenSSL holds for this conn */
 	uint64_t in_bytes;     /* from the socket, TLS included */
 	uint64_t out_bytes;    /* to the socket, TLS included */
@@ -71,7 +71,7 @@ struct conn {
 	bool is_h2 : 1;        /* ALPN chose h2 */
 	bool resumed : 1;      /* TLS session resumption */
 	bool freed : 1;
-	bool in_flush : 1;
+	bool broken : 1;       /* output failed; on_end() follows */
 	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
 };
 
@@ -110,8 +110,10 @@ bool conn_commit(struct conn *c, size_t len);
 /* Sends what was collected. Returns: 0; -1 when the conn broke (on_end will
  * be or was called from the loop, not from here). */
 int conn_flush(struct conn *c);
-/* Sends FIN (and close_notify) once all output is out; input goes on. */
-void conn_shutdown(struct conn *c);
+/* The owner is done with it: sends what is left, close_notify and FIN, reads
+ * and drops what the peer still sends for at most 2 s, so that the peer is not
+ * cut off from the end of the answer by a reset. *c becomes NULL. */
+void conn_close(struct conn **c);
 
 /* Bytes that this conn holds itself, OpenSSL's and pending output included. */
 size_t conn_mem_bytes(const struct conn *c);

@@ -14,8 +14,9 @@ struct event_base;
 struct event;
 
 /* Bytes of the shared buffers; see loop.in and loop.out. */
-#define LOOP_IN_BYTES  (64 * 1024)
-#define LOOP_OUT_BYTES (80 * 1024)
+#define LOOP_IN_BYTES    (64 * 1024)
+#define LOOP_OUT_BYTES   (64 * 1024)
+#define LOOP_PLAIN_BYTES (16 * 1024) /* the most a TLS record holds */
 
 #define WHEEL_SLOTS   1024u
 #define WHEEL_TICK_MS 20u
@@ -23,12 +24,20 @@ struct event;
 struct loop {
 	struct event_base *base;
 	struct list dirty;      /* struct dirty: to flush at the end of turn */
-	struct list quarantine; /* struct grave: to free after the next turn */
-	struct list graves;     /* those of this turn */
+	struct list later;      /* struct dirty: to go on with in the next turn */
+	struct list graves;     /* struct grave: to free after this turn */
+	struct list signals;    /* watches of signals */
 	struct arena tick;      /* scratch; reset at the start of each turn */
 	char *in;               /* LOOP_IN_BYTES: what a socket just gave */
-	char *plain;            /* LOOP_IN_BYTES: the same, deciphered */
-	char *out;              /* LOOP_OUT_BYTES: what one flush collects */
+	char *plain;            /* LOOP_PLAIN_BYTES: a record of it, deciphered */
+	char *stage;            /* LOOP_PLAIN_BYTES: plaintext to encipher */
+	char *out;              /* LOOP_OUT_BYTES: what one flush sends */
+	uint32_t n_stage;       /* bytes in stage */
+	uint32_t n_out;         /* bytes in out */
+	struct conn *out_conn;  /* whose bytes those are, or NULL */
+	char *in_at;            /* enciphered input that OpenSSL may take */
+	size_t n_in;
+	bool awake;             /* the turn has begun: clocks are read */
 	uint64_t now_us;        /* monotonic, read once per turn */
 	uint64_t now_ms;        /* the same in ms */
 	uint64_t wall_us;       /* since 1970, read once per turn */
@@ -36,9 +45,9 @@ struct loop {
 	/* timers: a wheel with lazy moves */
 	struct list *wheel;     /* WHEEL_SLOTS lists of struct timer */
 	struct event *wheel_event;
-	uint64_t wheel_at;      /* tick that was run last */
+	uint64_t wheel_tick;    /* tick that was run last */
+	uint64_t armed_tick;    /* tick the event waits for; 0: not armed */
 	uint32_t n_timers;
-	bool wheel_armed;
 };
 
 /* Returns: 0, or -1 when there is no memory or no epoll. */
@@ -47,6 +56,15 @@ void loop_fini(struct loop *l);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
+
+/* Every callback from libevent starts with this: the first of a turn reads the
+ * clocks and empties the tick arena. */
+void loop_begin_turn(struct loop *l);
+static inline void loop_turn(struct loop *l)
+{
+	if (!l->awake)
+		loop_begin_turn(l);
+}
 
 /* Something to flush at the end of the turn. Embed; init before use. */
 struct dirty {
@@ -61,6 +79,14 @@ static inline void loop_mark(struct loop *l, struct dirty *d)
 {
 	if (list_empty(&d->node))
 		list_append(&l->dirty, &d->node);
+}
+
+/* As loop_mark(), but in the next turn, which comes without waiting: for work
+ * that was cut short so that others get their share. */
+static inline void loop_defer(struct loop *l, struct dirty *d)
+{
+	if (list_empty(&d->node))
+		list_append(&l->later, &d->node);
 }
 
 /* Something to free once nothing on the stack can point to it any more. */

@@ -1,0 +1,356 @@
+#include "io/loop.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/must.h"
+
+static uint64_t clock_us(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+static void read_clocks(struct loop *l)
+{
+	l->now_us = clock_us(CLOCK_MONOTONIC);
+	l->now_ms = l->now_us / 1000u;
+	l->wall_us = clock_us(CLOCK_REALTIME);
+}
+
+void loop_begin_turn(struct loop *l)
+{
+	l->awake = true;
+	read_clocks(l);
+	arena_reset(&l->tick);
+}
+
+/* --- timers ---------------------------------------------------------- */
+
+static uint64_t tick_of(uint64_t ms)
+{
+	return (ms + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS;
+}
+
+static void wheel_arm(struct loop *l, uint64_t tick)
+{
+	uint64_t ms = tick * WHEEL_TICK_MS;
+	uint64_t wait = ms > l->now_ms ? ms - l->now_ms : 0;
+	struct timeval tv = { .tv_sec = (time_t)(wait / 1000u),
+			      .tv_usec = (suseconds_t)(wait % 1000u) * 1000 };
+
+	l->armed_tick = tick;
+	event_add(l->wheel_event, &tv);
+}
+
+static void wheel_insert(struct loop *l, struct timer *t)
+{
+	uint64_t tick = tick_of(t->due_ms);
+
+	if (tick <= l->wheel_tick)
+		tick = l->wheel_tick + 1;
+	if (tick > l->wheel_tick + WHEEL_SLOTS - 1)
+		tick = l->wheel_tick + WHEEL_SLOTS - 1;
+	t->slot_ms = tick * WHEEL_TICK_MS;
+	list_append(&l->wheel[tick % WHEEL_SLOTS], &t->node);
+	if (!l->armed_tick || tick < l->armed_tick)
+		wheel_arm(l, tick);
+}
+
+static void wheel_run_slot(struct loop *l, struct list *slot)
+{
+	struct list due, *n;
+
+	list_init(&due);
+	list_splice(&due, slot);
+	while ((n = list_pop(&due))) {
+		struct timer *t = container_of(n, struct timer, node);
+
+		if (t->due_ms > l->now_ms) {
+			wheel_insert(l, t);
+			continue;
+		}
+		l->n_timers--;
+		t->fire(t);
+	}
+}
+
+static void wheel_rearm(struct loop *l)
+{
+	if (l->armed_tick || !l->n_timers)
+		return;
+	for (uint64_t i = 1; i < WHEEL_SLOTS; i++) {
+		if (list_empty(&l->wheel[(l->wheel_tick + i) % WHEEL_SLOTS]))
+			continue;
+		wheel_arm(l, l->wheel_tick + i);
+		return;
+	}
+}
+
+static void wheel_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *l = arg;
+	uint64_t now_tick;
+
+	(void)fd;
+	(void)what;
+	loop_turn(l);
+	l->armed_tick = 0;
+	now_tick = l->now_ms / WHEEL_TICK_MS;
+	if (now_tick > l->wheel_tick + WHEEL_SLOTS) /* all slots once is enough */
+		l->wheel_tick = now_tick - WHEEL_SLOTS;
+	while (l->wheel_tick < now_tick) {
+		l->wheel_tick++;
+		wheel_run_slot(l, &l->wheel[l->wheel_tick % WHEEL_SLOTS]);
+	}
+	wheel_rearm(l);
+}
+
+void timer_init(struct timer *t, void (*fire)(struct timer *t))
+{
+	list_init(&t->node);
+	t->due_ms = 0;
+	t->slot_ms = 0;
+	t->fire = fire;
+}
+
+void timer_set(struct loop *l, struct timer *t, uint64_t in_ms)
+{
+	t->due_ms = l->now_ms + in_ms;
+	if (timer_is_set(t)) {
+		if (t->due_ms >= t->slot_ms)
+			return; /* the wheel will see the new time then */
+		list_del(&t->node);
+		l->n_timers--;
+	}
+	if (!l->n_timers && !l->armed_tick)
+		l->wheel_tick = l->now_ms / WHEEL_TICK_MS;
+	l->n_timers++;
+	wheel_insert(l, t);
+}
+
+void timer_stop(struct loop *l, struct timer *t)
+{
+	if (!timer_is_set(t))
+		return;
+	list_del(&t->node);
+	l->n_timers--;
+}
+
+/* --- dirty, graves --------------------------------------------------- */
+
+void dirty_init(struct dirty *d, void (*flush)(struct dirty *d))
+{
+	list_init(&d->node);
+	d->flush = flush;
+}
+
+void dirty_fini(struct dirty *d)
+{
+	list_del(&d->node);
+}
+
+static void run_all(struct list *head)
+{
+	struct list *n;
+
+	while ((n = list_pop(head))) {
+		struct dirty *d = container_of(n, struct dirty, node);
+
+		d->flush(d);
+	}
+}
+
+static void run_later(struct loop *l)
+{
+	struct list now;
+
+	if (list_empty(&l->later))
+		return;
+	loop_turn(l);
+	list_init(&now);
+	list_splice(&now, &l->later);
+	run_all(&now);
+}
+
+void loop_bury(struct loop *l, struct grave *g, void (*bury)(struct grave *g))
+{
+	g->bury = bury;
+	list_append(&l->graves, &g->node);
+}
+
+static void run_graves(struct loop *l)
+{
+	struct list *n;
+
+	while ((n = list_pop(&l->graves))) {
+		struct grave *g = container_of(n, struct grave, node);
+
+		g->bury(g);
+	}
+}
+
+/* --- signals, plain fds ---------------------------------------------- */
+
+struct watch {
+	struct event event;
+	struct list node; /* on loop->signals, or alone */
+	struct loop *loop;
+	void (*cb)(int fd, void *arg);
+	void *arg;
+};
+
+static void watch_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)what;
+	loop_turn(w->loop);
+	w->cb(fd, w->arg);
+}
+
+static struct watch *watch_new(struct loop *l, int fd, short what,
+			       void (*cb)(int fd, void *arg), void *arg)
+{
+	struct watch *w = mem_alloc(MEM_WORKER, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	list_init(&w->node);
+	w->loop = l;
+	w->cb = cb;
+	w->arg = arg;
+	if (event_assign(&w->event, l->base, fd, what | EV_PERSIST, watch_cb, w) == 0 &&
+	    event_add(&w->event, NULL) == 0)
+		return w;
+	mem_free(MEM_WORKER, w);
+	return NULL;
+}
+
+static void watch_free(struct watch *w)
+{
+	event_del(&w->event);
+	list_del(&w->node);
+	mem_free(MEM_WORKER, w);
+}
+
+int loop_on_signal(struct loop *l, int signal, void (*cb)(int signal, void *arg),
+		   void *arg)
+{
+	struct watch *w = watch_new(l, signal, EV_SIGNAL, cb, arg);
+
+	if (!w)
+		return -1;
+	list_append(&l->signals, &w->node); /* as long as the loop */
+	return 0;
+}
+
+struct event *loop_watch(struct loop *l, int fd, void (*cb)(int fd, void *arg),
+			 void *arg)
+{
+	struct watch *w = watch_new(l, fd, EV_READ, cb, arg);
+
+	return w ? &w->event : NULL;
+}
+
+void loop_unwatch(struct event **e)
+{
+	if (*e)
+		watch_free(container_of(*e, struct watch, event));
+	*e = NULL;
+}
+
+/* --- the loop -------------------------------------------------------- */
+
+static int alloc_buffers(struct loop *l)
+{
+	l->in = mem_alloc(MEM_WORKER, LOOP_IN_BYTES);
+	l->plain = mem_alloc(MEM_WORKER, LOOP_PLAIN_BYTES);
+	l->stage = mem_alloc(MEM_WORKER, LOOP_PLAIN_BYTES);
+	l->out = mem_alloc(MEM_WORKER, LOOP_OUT_BYTES);
+	l->wheel = mem_alloc(MEM_WORKER, WHEEL_SLOTS * sizeof(*l->wheel));
+	if (!l->in || !l->plain || !l->stage || !l->out || !l->wheel)
+		return -1;
+	for (unsigned int i = 0; i < WHEEL_SLOTS; i++)
+		list_init(&l->wheel[i]);
+	return 0;
+}
+
+static struct event_base *new_base(void)
+{
+	struct event_config *conf = event_config_new();
+	struct event_base *base = NULL;
+
+	if (!conf)
+		return NULL;
+	event_config_set_flag(conf, EVENT_BASE_FLAG_NOLOCK);
+	event_config_require_features(conf, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
+	base = event_base_new_with_config(conf);
+	event_config_free(conf);
+	return base;
+}
+
+int loop_init(struct loop *l)
+{
+	memset(l, 0, sizeof(*l));
+	list_init(&l->dirty);
+	list_init(&l->later);
+	list_init(&l->graves);
+	list_init(&l->signals);
+	arena_init(&l->tick, MEM_TICK, 4096);
+	read_clocks(l);
+	l->wheel_tick = l->now_ms / WHEEL_TICK_MS;
+	l->base = new_base();
+	if (l->base)
+		l->wheel_event = event_new(l->base, -1, 0, wheel_cb, l);
+	if (l->wheel_event && alloc_buffers(l) == 0)
+		return 0;
+	loop_fini(l);
+	return -1;
+}
+
+void loop_fini(struct loop *l)
+{
+	if (!l->graves.next)
+		return; /* never begun */
+	run_graves(l);
+	while (!list_empty(&l->signals))
+		watch_free(container_of(l->signals.next, struct watch, node));
+	if (l->wheel_event)
+		event_free(l->wheel_event);
+	if (l->base)
+		event_base_free(l->base);
+	mem_free(MEM_WORKER, l->in);
+	mem_free(MEM_WORKER, l->plain);
+	mem_free(MEM_WORKER, l->stage);
+	mem_free(MEM_WORKER, l->out);
+	mem_free(MEM_WORKER, l->wheel);
+	arena_fini(&l->tick);
+	memset(l, 0, sizeof(*l));
+}
+
+void loop_run(struct loop *l)
+{
+	while (!l->stopping) {
+		int how = EVLOOP_ONCE;
+
+		if (!list_empty(&l->dirty) || !list_empty(&l->later))
+			how |= EVLOOP_NONBLOCK;
+		l->awake = false;
+		event_base_loop(l->base, how);
+		run_later(l);
+		loop_turn(l);
+		run_all(&l->dirty);
+		run_graves(l);
+	}
+}
+
+void loop_stop(struct loop *l)
+{
+	l->stopping = true;
+	event_base_loopbreak(l->base);
+}
