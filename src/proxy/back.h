@@ -1,0 +1,21 @@
+/*
+ * back: our session with a server, of either protocol.
+ */
+#ifndef HEAPGATE_BACK_H
+#define HEAPGATE_BACK_H
+
+#include "proxy/stream.h"
+
+/*
+ * Gives the stream to a session with this server: a pooled one, or a new one.
+ * Side B is attached and asked for the head before this returns, or
+ * Returns: -1 when no session could be had (side B stays detached).
+ */
+int back_h1_start(struct stream *s, struct server *server) MUST_USE;
+int back_h2_start(struct stream *s, struct server *server) MUST_USE;
+/* Closes all sessions of a server: idle ones at once, others when their
+ * streams are done if gently, else now. */
+void back_h1_close_all(struct gate *g, struct server *server);
+void back_h2_close_all(struct gate *g, struct server *server);
+
+#endif

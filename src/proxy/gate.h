@@ -1,0 +1,48 @@
+/*
+ * gate: what all fronts, streams and backs of one process share.
+ */
+#ifndef HEAPGATE_GATE_H
+#define HEAPGATE_GATE_H
+
+#include "allocators/pool.h"
+#include "base/stats.h"
+#include "io/loop.h"
+#include "proxy/accesslog.h"
+#include "proxy/limits.h"
+
+struct stream;
+struct routes;
+
+struct gate {
+	struct loop *loop;
+	struct stats *stats;
+	const struct limits_conf *limits;
+	struct accesslog *log;           /* NULL: none */
+	/* Who serves a stream: dispatch() in a worker, the origin's or the
+	 * admin's own in those processes. Must attach side B or answer. */
+	void (*dispatch)(struct stream *s);
+	void *handler;                   /* for dispatch: theirs */
+	const struct routes *routes;     /* dispatch() */
+	const char *via;                 /* pseudonym in Via; NULL: none */
+	const char *server;              /* Server of our own answers */
+	bool forwarded_trust;            /* keep the client's X-Forwarded-* */
+	bool draining;
+	struct pool streams;
+	struct pool fronts_h1, fronts_h2, backs_h1, backs_h2;
+	struct list fronts;              /* struct front, all */
+	unsigned int n_fronts;
+	unsigned int n_streams;
+	void (*on_idle)(struct gate *g); /* draining, and the last front left */
+	void *owner;                     /* of on_idle: the worker */
+};
+
+void gate_init(struct gate *g, struct loop *l, struct stats *stats,
+	       const struct limits_conf *limits);
+/* Closes all fronts at once. */
+void gate_fini(struct gate *g);
+/* No new requests: h2 clients get GOAWAY, h1 clients Connection: close; each
+ * front closes when its last stream is done. on_idle is called when (or if)
+ * none is left. */
+void gate_drain(struct gate *g);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * stream: one exchange, from its first header to both halves closed. Stands
+ * between side A (the front) and side B (a back, or a handler of our own) and
+ * knows each only as struct side_ops.
+ *
+ * Whoever makes something puts it here and calls the other side; whoever takes
+ * body bytes tells the maker by room(). A side that is done detaches; when
+ * both are, the stream is logged, counted and freed with all its memory.
+ */
+#ifndef HEAPGATE_STREAM_H
+#define HEAPGATE_STREAM_H
+
+#include "base/list.h"
+#include "http/body.h"
+#include "http/message.h"
+#include "io/loop.h"
+#include "upstream/route.h"
+#include "upstream/upstream.h"
+
+struct gate;
+struct stream;
+struct front;
+
+/* Why a side failed, or must end. */
+enum stream_end {
+	STREAM_DONE,      /* in order */
+	STREAM_CANCELLED, /* the client went away or reset it */
+	STREAM_REFUSED,   /* the server has not looked at it: safe to retry */
+	STREAM_STALE,     /* a reused connection closed before any answer */
+	STREAM_UNREACHABLE, /* connect or TLS failed */
+	STREAM_BROKEN,    /* the server closed, reset or sent nonsense */
+	STREAM_TIMEOUT,
+	STREAM_NO_MEMORY,
+};
+
+struct side_ops {
+	/* B: the request's head is in s->req. A: the answer's is in s->res. */
+	void (*head)(struct stream *s);
+	/* A: an interim answer (1xx) is in s->res; it is gone afterwards. */
+	void (*info)(struct stream *s);
+	/* The body towards this side grew, or ended (trailers are there). */
+	void (*data)(struct stream *s);
+	/* n bytes of the body that this side makes were taken. */
+	void (*room)(struct stream *s, size_t n);
+	/* End this side now; it detaches before it returns. */
+	void (*abort)(struct stream *s, enum stream_end why);
+};
+
+struct side {
+	const struct side_ops *ops; /* NULL: detached */
+	void *owner;                /* struct front_h2, struct back_h1 … */
+	struct list node;           /* in the owner's list of streams */
+	int32_t id;                 /* h2 stream id; 0 in h1 */
+	bool submitted;             /* h2: head is with nghttp2 */
+	bool deferred;              /* h2: its body waits for data */
+};
+
+struct stream {
+	uint32_t magic;
+	struct gate *gate;
+	struct front *front;      /* NULL once A has detached */
+	struct side a, b;
+	struct message req, res;
+	struct body req_body, res_body;
+	struct arena arena;
+	struct timer timer;       /* answer's head, then any byte either way */
+	const struct route_conf *route; /* NULL: none */
+	struct server *server;    /* being asked; NULL: none */
+	struct server *tried[4];
+	uint8_t n_tried;
+	uint8_t end;              /* enum stream_end: how it ended */
+	uint16_t listener;        /* index */
+	uint16_t req_fields;      /* the client's own, before we added any */
+	bool dispatched : 1;      /* request head is whole and was passed on */
+	bool answered : 1;        /* answer's head was passed to A */
+	bool local : 1;           /* the answer is our own */
+	bool req_taken : 1;       /* B took body bytes: no retry */
+	bool head_too_big : 1;    /* answer 431 when the head is whole */
+	bool is_h2 : 1;           /* the client speaks h2 */
+	bool tunnel : 1;          /* after an upgrade or CONNECT */
+	uint64_t started_us;      /* monotonic: first header */
+	uint64_t sent_us;         /* request head given to B */
+	uint64_t answered_us;     /* answer's head given to A */
+	char client[48];          /* address of the client, for logs */
+};
+
+/* A new stream on a front. Returns: NULL without memory. */
+struct stream *stream_new(struct gate *g, struct front *f) MUST_USE;
+
+/* Side A: the request's head is whole (req_body.ended may be set already). */
+void stream_on_request(struct stream *s);
+/* Side B: the answer's head is whole in s->res. */
+void stream_on_answer(struct stream *s);
+/* Side B: s->res is an interim answer; emptied before this returns. */
+void stream_on_info(struct stream *s);
+/* The body that a side makes grew or ended. */
+void stream_on_req_data(struct stream *s);
+void stream_on_res_data(struct stream *s);
+/* A side took n bytes of the other's body. */
+void stream_took_req(struct stream *s, size_t n);
+void stream_took_res(struct stream *s, size_t n);
+
+/* Side A is finished with: in order (STREAM_DONE) or not; B, if still there,
+ * is aborted. May free s. */
+void stream_detach_a(struct stream *s, enum stream_end why);
+/* Side B is finished with, after the whole answer. May free s. */
+void stream_detach_b(struct stream *s);
+/* Side B failed: retried, answered by us or reset. May free s. */
+void stream_fail_b(struct stream *s, enum stream_end why);
+
+void stream_touch(struct stream *s); /* a byte moved: restart the timeout */
+bool stream_is_half_open(const struct stream *s); /* request not ended */
+
+#endif
