@@ -17,7 +17,7 @@ struct body_block {
 #define MID_BYTES   (4096 - DATA_AT)
 #define LARGE_BYTES (16384 - DATA_AT)
 /* Less room than this in the tail is not worth a read of its own. */
-#define READ_BYTES  2048
+#define READ_BYTES 2048
 
 _Static_assert(LARGE_BYTES == BODY_BLOCK_BYTES, "body.h tells the block size");
 
@@ -25,9 +25,9 @@ _Static_assert(LARGE_BYTES == BODY_BLOCK_BYTES, "body.h tells the block size");
  * that nobody fills must stay untouched: nothing is zeroed. */
 static struct body_block *block_new(size_t len)
 {
-	size_t cap = len <= SMALL_BYTES ? SMALL_BYTES :
-		     len <= MID_BYTES	? MID_BYTES :
-					  LARGE_BYTES;
+	size_t cap = len <= SMALL_BYTES ? SMALL_BYTES
+		     : len <= MID_BYTES ? MID_BYTES
+					: LARGE_BYTES;
 	struct body_block *k = mem_alloc(MEM_STREAM, DATA_AT + cap);
 
 	if (!k)

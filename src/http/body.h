@@ -11,13 +11,13 @@
 struct body_block; /* a block of 1, 4 or 16 KiB with its header */
 
 struct body {
-	struct body_block *head; /* read here */
-	struct body_block *tail; /* written here */
+	struct body_block *head;     /* read here */
+	struct body_block *tail;     /* written here */
 	struct body_block *reserved; /* of body_reserve(), not in the queue */
-	uint32_t bytes;          /* queued now */
-	uint32_t limit;          /* body_is_full() from here on */
-	uint64_t total_bytes;    /* ever put in */
-	bool ended;              /* nothing more will be put in */
+	uint32_t bytes;              /* queued now */
+	uint32_t limit;              /* body_is_full() from here on */
+	uint64_t total_bytes;        /* ever put in */
+	bool ended;                  /* nothing more will be put in */
 };
 
 /* The most bytes that body_reserve() hands out at once. */

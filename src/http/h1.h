@@ -25,25 +25,27 @@ enum h1_result {
 };
 
 enum h1_framing {
-	H1_NONE,    /* no body */
-	H1_LENGTH,  /* Content-Length */
+	H1_NONE,   /* no body */
+	H1_LENGTH, /* Content-Length */
 	H1_CHUNKED,
-	H1_CLOSE,   /* a response until the server closes */
-	H1_TUNNEL,  /* after 101 or a 2xx to CONNECT: not HTTP any more */
+	H1_CLOSE,  /* a response until the server closes */
+	H1_TUNNEL, /* after 101 or a 2xx to CONNECT: not HTTP any more */
 };
 
 struct h1 {
 	const struct h1_limits *limits;
-	uint64_t left_bytes;   /* of the body or of the chunk */
-	uint32_t scanned;      /* bytes of an unfinished head seen already */
-	uint32_t line_start;   /* where in those the current line starts */
-	uint32_t ext_bytes;    /* of chunk extensions in this message */
-	uint16_t status;       /* after H1_ERROR: what a server answers */
-	uint8_t state;         /* of the body; private */
-	uint8_t framing;       /* enum h1_framing, after H1_HEAD */
+	uint64_t left_bytes; /* of the body or of the chunk */
+	uint32_t scanned;    /* bytes of an unfinished head seen already */
+	uint32_t line_start; /* where in those the current line starts */
+	uint32_t ext_bytes;  /* of chunk extensions in this message */
+	uint32_t n_lines;    /* of an unfinished head seen already */
+	uint16_t status;     /* after H1_ERROR: what a server answers */
+	uint8_t state;       /* of the body; private */
+	uint8_t n_digits;    /* of an unfinished chunk size */
+	uint8_t framing;     /* enum h1_framing, after H1_HEAD */
 	bool is_response;
-	bool keep_alive;       /* after H1_HEAD: RFC 9112 §9.3 */
-	const char *reason;    /* after H1_ERROR: a short constant text */
+	bool keep_alive;    /* after H1_HEAD: RFC 9112 §9.3 */
+	const char *reason; /* after H1_ERROR: a short constant text */
 };
 
 /* limits: kept, not copied. */
@@ -51,6 +53,8 @@ void h1_init_request(struct h1 *h, const struct h1_limits *limits);
 void h1_init_response(struct h1 *h, const struct h1_limits *limits);
 /* Makes ready for the next message of the same connection. */
 void h1_next(struct h1 *h);
+/* From now on all is data: the connection left HTTP after a request. */
+void h1_set_tunnel(struct h1 *h);
 
 /*
  * data[0..len) are the bytes of the connection from where the message starts.
@@ -63,17 +67,16 @@ void h1_next(struct h1 *h);
  * than 101 is a message of its own: handle it, then h1_next().
  * Names are in lower case in m; the strings are copied into a.
  */
-enum h1_result h1_read_head(struct h1 *h, const char *data, size_t len,
-			    size_t *used, struct message *m, struct arena *a);
+enum h1_result h1_read_head(struct h1 *h, const char *data, size_t len, size_t *used,
+			    struct message *m, struct arena *a);
 
 /*
  * The next part of the body. *used bytes were used; present the rest again.
  * H1_DATA: *data is a part of data[]. H1_DONE: the message ended (trailers,
  * if any, are in m->trailers). With framing H1_CLOSE or H1_TUNNEL all is data.
  */
-enum h1_result h1_read_body(struct h1 *h, const char *data, size_t len,
-			    size_t *used, struct str *out, struct message *m,
-			    struct arena *a);
+enum h1_result h1_read_body(struct h1 *h, const char *data, size_t len, size_t *used,
+			    struct str *out, struct message *m, struct arena *a);
 /* The connection ended. Returns: H1_DONE if the message may end so (H1_CLOSE),
  * else H1_ERROR. */
 enum h1_result h1_read_eof(struct h1 *h);

@@ -8,7 +8,10 @@ static const struct {
 	uint8_t len;
 	uint8_t id;
 } known[] = {
-#define KNOWN(name, id) { name, sizeof(name) - 1, id }
+#define KNOWN(name, id)                                                                \
+	{                                                                              \
+		name, sizeof(name) - 1, id                                             \
+	}
 	KNOWN("te", FIELD_TE),
 	KNOWN("via", FIELD_VIA),
 	KNOWN("host", FIELD_HOST),
@@ -45,10 +48,10 @@ _Static_assert(N_KNOWN == FIELD_N_IDS - 1, "every id but OTHER has its name");
 
 /* Where in known[] the names of each length start. */
 static const uint8_t known_from[LONGEST_ID + 2] = {
-	[0] = 0,   [1] = 0,   [2] = 0,   [3] = 1,   [4] = 2,   [5] = 4,   [6] = 4,
-	[7] = 8,   [8] = 11,  [9] = 11,  [10] = 12, [11] = 16, [12] = 16, [13] = 17,
-	[14] = 17, [15] = 19, [16] = 20, [17] = 22, [18] = 25, [19] = 25, [20] = 25,
-	[21] = 26,
+	[0] = 0,   [1] = 0,   [2] = 0,   [3] = 1,   [4] = 2,   [5] = 4,
+	[6] = 4,   [7] = 8,   [8] = 11,  [9] = 11,  [10] = 12, [11] = 16,
+	[12] = 16, [13] = 17, [14] = 17, [15] = 19, [16] = 20, [17] = 22,
+	[18] = 25, [19] = 25, [20] = 25, [21] = 26,
 };
 
 void message_init(struct message *m)
@@ -74,15 +77,11 @@ enum method method_of(struct str s)
 		struct str text;
 		enum method method;
 	} methods[] = {
-		{ { "GET", 3 }, METHOD_GET },
-		{ { "HEAD", 4 }, METHOD_HEAD },
-		{ { "POST", 4 }, METHOD_POST },
-		{ { "PUT", 3 }, METHOD_PUT },
-		{ { "DELETE", 6 }, METHOD_DELETE },
-		{ { "OPTIONS", 7 }, METHOD_OPTIONS },
-		{ { "TRACE", 5 }, METHOD_TRACE },
-		{ { "CONNECT", 7 }, METHOD_CONNECT },
-		{ { "PATCH", 5 }, METHOD_PATCH },
+		{{"GET", 3}, METHOD_GET},       {{"HEAD", 4}, METHOD_HEAD},
+		{{"POST", 4}, METHOD_POST},     {{"PUT", 3}, METHOD_PUT},
+		{{"DELETE", 6}, METHOD_DELETE}, {{"OPTIONS", 7}, METHOD_OPTIONS},
+		{{"TRACE", 5}, METHOD_TRACE},   {{"CONNECT", 7}, METHOD_CONNECT},
+		{{"PATCH", 5}, METHOD_PATCH},
 	};
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
@@ -367,22 +366,22 @@ void fields_end_hop(struct fields *f)
 bool field_is_bad_trailer(const struct field *f)
 {
 	static const struct str others[] = {
-		{ "age", 3 },
-		{ "authorization", 13 },
-		{ "cache-control", 13 },
-		{ "content-encoding", 16 },
-		{ "content-range", 13 },
-		{ "expires", 7 },
-		{ "location", 8 },
-		{ "max-forwards", 12 },
-		{ "pragma", 6 },
-		{ "proxy-authenticate", 18 },
-		{ "proxy-authorization", 19 },
-		{ "range", 5 },
-		{ "retry-after", 11 },
-		{ "set-cookie", 10 },
-		{ "vary", 4 },
-		{ "www-authenticate", 16 },
+		{"age", 3},
+		{"authorization", 13},
+		{"cache-control", 13},
+		{"content-encoding", 16},
+		{"content-range", 13},
+		{"expires", 7},
+		{"location", 8},
+		{"max-forwards", 12},
+		{"pragma", 6},
+		{"proxy-authenticate", 18},
+		{"proxy-authorization", 19},
+		{"range", 5},
+		{"retry-after", 11},
+		{"set-cookie", 10},
+		{"vary", 4},
+		{"www-authenticate", 16},
 	};
 
 	if (f->id != FIELD_OTHER)
@@ -398,28 +397,63 @@ bool field_is_bad_trailer(const struct field *f)
 const char *status_reason(unsigned int status)
 {
 	static const char *const names[][52] = {
-		{ [0] = "Continue", "Switching Protocols", "Processing", "Early Hints" },
-		{ [0] = "OK", "Created", "Accepted", "Non-Authoritative Information",
-		  "No Content", "Reset Content", "Partial Content", "Multi-Status",
-		  "Already Reported", [26] = "IM Used" },
-		{ [0] = "Multiple Choices", "Moved Permanently", "Found", "See Other",
-		  "Not Modified", "Use Proxy", [7] = "Temporary Redirect",
-		  "Permanent Redirect" },
-		{ [0] = "Bad Request", "Unauthorized", "Payment Required", "Forbidden",
-		  "Not Found", "Method Not Allowed", "Not Acceptable",
-		  "Proxy Authentication Required", "Request Timeout", "Conflict", "Gone",
-		  "Length Required", "Precondition Failed", "Content Too Large",
-		  "URI Too Long", "Unsupported Media Type", "Range Not Satisfiable",
-		  "Expectation Failed", [21] = "Misdirected Request",
-		  "Unprocessable Content", "Locked", "Failed Dependency", "Too Early",
-		  "Upgrade Required", [28] = "Precondition Required",
-		  "Too Many Requests", [31] = "Request Header Fields Too Large",
-		  [51] = "Unavailable For Legal Reasons" },
-		{ [0] = "Internal Server Error", "Not Implemented", "Bad Gateway",
-		  "Service Unavailable", "Gateway Timeout",
-		  "HTTP Version Not Supported", "Variant Also Negotiates",
-		  "Insufficient Storage", "Loop Detected",
-		  [11] = "Network Authentication Required" },
+		{[0] = "Continue", "Switching Protocols", "Processing", "Early Hints"},
+		{[0] = "OK",
+		 "Created",
+		 "Accepted",
+		 "Non-Authoritative Information",
+		 "No Content",
+		 "Reset Content",
+		 "Partial Content",
+		 "Multi-Status",
+		 "Already Reported",
+		 [26] = "IM Used"},
+		{[0] = "Multiple Choices",
+		 "Moved Permanently",
+		 "Found",
+		 "See Other",
+		 "Not Modified",
+		 "Use Proxy",
+		 [7] = "Temporary Redirect",
+		 "Permanent Redirect"},
+		{[0] = "Bad Request",
+		 "Unauthorized",
+		 "Payment Required",
+		 "Forbidden",
+		 "Not Found",
+		 "Method Not Allowed",
+		 "Not Acceptable",
+		 "Proxy Authentication Required",
+		 "Request Timeout",
+		 "Conflict",
+		 "Gone",
+		 "Length Required",
+		 "Precondition Failed",
+		 "Content Too Large",
+		 "URI Too Long",
+		 "Unsupported Media Type",
+		 "Range Not Satisfiable",
+		 "Expectation Failed",
+		 [21] = "Misdirected Request",
+		 "Unprocessable Content",
+		 "Locked",
+		 "Failed Dependency",
+		 "Too Early",
+		 "Upgrade Required",
+		 [28] = "Precondition Required",
+		 "Too Many Requests",
+		 [31] = "Request Header Fields Too Large",
+		 [51] = "Unavailable For Legal Reasons"},
+		{[0] = "Internal Server Error",
+		 "Not Implemented",
+		 "Bad Gateway",
+		 "Service Unavailable",
+		 "Gateway Timeout",
+		 "HTTP Version Not Supported",
+		 "Variant Also Negotiates",
+		 "Insufficient Storage",
+		 "Loop Detected",
+		 [11] = "Network Authentication Required"},
 	};
 	const char *name;
 

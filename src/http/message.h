@@ -46,7 +46,7 @@ struct field {
 	const char *value;
 	uint32_t value_len;
 	uint16_t name_len;
-	uint8_t id;       /* enum field_id */
+	uint8_t id;          /* enum field_id */
 	uint8_t never_index; /* RFC 7541 §7.1.3: keep out of HPACK tables */
 };
 
@@ -81,11 +81,11 @@ struct message {
 	struct str protocol;  /* RFC 8441 :protocol, or h1 Upgrade's token */
 	enum method method;
 	/* response */
-	uint16_t status;      /* 100..599; 0: not known yet */
+	uint16_t status; /* 100..599; 0: not known yet */
 	/* both */
-	uint8_t minor_version; /* of HTTP/1; 1 for h2 */
-	bool no_body;          /* ends with its head (RFC 9112 §6.3) */
-	bool expect_continue;  /* Expect: 100-continue was asked */
+	uint8_t minor_version;  /* of HTTP/1; 1 for h2 */
+	bool no_body;           /* ends with its head (RFC 9112 §6.3) */
+	bool expect_continue;   /* Expect: 100-continue was asked */
 	int64_t content_length; /* bytes, or LENGTH_UNKNOWN */
 	struct fields headers;
 	struct fields trailers;

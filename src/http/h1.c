@@ -1,0 +1,113 @@
+#include "http/h1_inner.h"
+
+static void init(struct h1 *h, const struct h1_limits *limits, bool is_response)
+{
+	memset(h, 0, sizeof(*h));
+	h->limits = limits;
+	h->is_response = is_response;
+}
+
+void h1_init_request(struct h1 *h, const struct h1_limits *limits)
+{
+	init(h, limits, false);
+}
+
+void h1_init_response(struct h1 *h, const struct h1_limits *limits)
+{
+	init(h, limits, true);
+}
+
+void h1_next(struct h1 *h)
+{
+	init(h, h->limits, h->is_response);
+}
+
+void h1_set_tunnel(struct h1 *h)
+{
+	h->framing = H1_TUNNEL;
+	h->state = H1_AT_REST;
+	h->keep_alive = false;
+}
+
+enum h1_result h1_fail(struct h1 *h, unsigned int status, const char *reason)
+{
+	h->status = (uint16_t)(h->is_response && status != 503 ? 502 : status);
+	h->reason = reason;
+	h->state = H1_AT_ERROR;
+	h->keep_alive = false;
+	return H1_ERROR;
+}
+
+void h1_scan_reset(struct h1 *h)
+{
+	h->scanned = 0;
+	h->line_start = 0;
+	h->n_lines = 0;
+}
+
+/* Only the section of a head has a first line that is not a field. */
+static bool in_first_line(const struct h1 *h)
+{
+	return h->state == H1_AT_HEAD && !h->n_lines;
+}
+
+/* end: of the bytes of the section that have come. */
+static enum h1_result check_bytes(struct h1 *h, size_t end)
+{
+	size_t first = h->line_start + (size_t)h->limits->line_bytes;
+
+	if (in_first_line(h) && end > first && first <= h->limits->header_bytes)
+		return h1_fail(h, 414, "first line too long");
+	if (end > h->limits->header_bytes)
+		return h1_fail(h, 431, "header section too long");
+	return H1_MORE;
+}
+
+/* Tells at the first byte that a peer does not speak HTTP/1 at all. */
+static bool starts_wrong(const struct h1 *h, char c)
+{
+	if (h->is_response)
+		return c != 'H';
+	return !is_token(str_of(&c, 1)) && (c != '\r' || h->line_start);
+}
+
+/* The line that ends at end is whole. */
+static enum h1_result end_line(struct h1 *h, const char *data, size_t end)
+{
+	size_t len = end - h->line_start;
+	bool first = in_first_line(h);
+
+	if (len < 2 || data[end - 2] != '\r')
+		return h1_fail(h, 400, "bare LF");
+	if (len == 2 && !first)
+		return H1_DONE;
+	h->line_start = (uint32_t)end;
+	if (len == 2) /* one empty line before a request (RFC 9112 §2.2) */
+		return H1_MORE;
+	h->n_lines++;
+	if (h->n_lines - (h->state == H1_AT_HEAD) > h->limits->n_headers)
+		return h1_fail(h, 431, "too many fields");
+	return H1_MORE;
+}
+
+enum h1_result h1_scan(struct h1 *h, const char *data, size_t len)
+{
+	while (h->scanned < len) {
+		const char *lf = memchr(data + h->scanned, '\n', len - h->scanned);
+		size_t end = lf ? (size_t)(lf - data) + 1 : len;
+		enum h1_result r;
+
+		if (in_first_line(h) && starts_wrong(h, data[h->line_start]))
+			return h1_fail(h, 400, "not HTTP/1");
+		r = check_bytes(h, end);
+		if (r != H1_MORE)
+			return r;
+		h->scanned = (uint32_t)end;
+		if (!lf)
+			return H1_MORE;
+		r = end_line(h, data, end);
+		if (r != H1_MORE)
+			return r;
+	}
+	return H1_MORE;
+}
