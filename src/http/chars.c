@@ -59,3 +59,11 @@ const uint8_t http_token_lower[256] = {
 	['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y',
 	['z'] = 'z',
 };
+
+bool chars_are(struct str s, unsigned int classes)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!char_is(s.p[i], classes))
+			return false;
+	return true;
+}

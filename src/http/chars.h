@@ -4,8 +4,7 @@
 #ifndef HEAPGATE_CHARS_H
 #define HEAPGATE_CHARS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/str.h"
 
 #define CHAR_TOKEN  0x01 /* tchar, RFC 9110 §5.6.2 */
 #define CHAR_VALUE  0x02 /* in a field value: tab, space, visible, obs-text */
@@ -20,6 +19,9 @@ static inline bool char_is(char c, unsigned int classes)
 {
 	return http_chars[(unsigned char)c] & classes;
 }
+
+/* Whether all bytes of s are of one of the classes; true when it is empty. */
+bool chars_are(struct str s, unsigned int classes);
 
 /* The value of a hexadecimal digit; 16 or more: not one. */
 static inline unsigned int hex_digit(char c)

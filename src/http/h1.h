@@ -60,12 +60,15 @@ void h1_set_tunnel(struct h1 *h);
  * data[0..len) are the bytes of the connection from where the message starts.
  * Returns: H1_HEAD: m is filled in, *used is the length of the head.
  * H1_MORE: nothing was used; call again with the same bytes and more behind
- * them (the address may change; no byte is looked at twice). H1_ERROR: see
- * h->status: 400, 414, 431, 501, 505; for a response 502.
- * A request's leading empty line is skipped (RFC 9112 §2.2).
- * For a response m->method must hold the method of its request. A 1xx other
- * than 101 is a message of its own: handle it, then h1_next().
- * Names are in lower case in m; the strings are copied into a.
+ * them (the address may change; they are not searched again). H1_ERROR: see
+ * h->status: 400, 414, 417, 431, 501, 505; for a response 502; 503: no memory.
+ * A request's leading empty line is skipped (RFC 9112 §2.2). m->scheme stays
+ * empty but for absolute-form; m->authority is the target's or Host's.
+ * For a response m->method and m->protocol must be those of its request. A 1xx
+ * other than 101 is a message of its own: handle it, then h1_next().
+ * Names are in lower case in m; the strings are copied into a. Hop-by-hop
+ * fields are gone from m->headers but for "te: trailers" (fields_end_hop()),
+ * a repeated Content-Length is there once, Host agrees with m->authority.
  */
 enum h1_result h1_read_head(struct h1 *h, const char *data, size_t len, size_t *used,
 			    struct message *m, struct arena *a);
@@ -83,9 +86,13 @@ enum h1_result h1_read_eof(struct h1 *h);
 
 /*
  * Writers. Each returns the number of bytes it wrote to to[0..cap), or 0 when
- * they do not fit. Fields are written as they are in m->headers but for
- * hop-by-hop ones, Content-Length and Host, which follow from m.
+ * they do not fit, when m holds a byte that must not be written (CR, LF, NUL,
+ * a space in the target …) or when form does not suit m. Fields are written as
+ * they are in m->headers but for hop-by-hop ones, Content-Length and Host,
+ * which follow from m. "te: trailers" is written on, with Connection: te.
  * h1_head_bytes: an upper bound for the head of m.
+ * H1_WRITE_LENGTH says m->content_length. H1_WRITE_NONE says 0 where a length
+ * belongs; for the answer to HEAD and for 304 what is known of it.
  */
 size_t h1_head_bytes(const struct message *m);
 enum h1_body_form { H1_WRITE_NONE, H1_WRITE_LENGTH, H1_WRITE_CHUNKED, H1_WRITE_CLOSE };

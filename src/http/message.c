@@ -2,73 +2,11 @@
 
 #include "http/chars.h"
 
-/* Sorted by length, for field_id_of(). */
-static const struct {
-	const char *name;
-	uint8_t len;
-	uint8_t id;
-} known[] = {
-#define KNOWN(name, id)                                                                \
-	{                                                                              \
-		name, sizeof(name) - 1, id                                             \
-	}
-	KNOWN("te", FIELD_TE),
-	KNOWN("via", FIELD_VIA),
-	KNOWN("host", FIELD_HOST),
-	KNOWN("date", FIELD_DATE),
-	KNOWN("accept", FIELD_ACCEPT),
-	KNOWN("cookie", FIELD_COOKIE),
-	KNOWN("expect", FIELD_EXPECT),
-	KNOWN("server", FIELD_SERVER),
-	KNOWN("referer", FIELD_REFERER),
-	KNOWN("trailer", FIELD_TRAILER),
-	KNOWN("upgrade", FIELD_UPGRADE),
-	KNOWN("forwarded", FIELD_FORWARDED),
-	KNOWN("user-agent", FIELD_USER_AGENT),
-	KNOWN("connection", FIELD_CONNECTION),
-	KNOWN("keep-alive", FIELD_KEEP_ALIVE),
-	KNOWN(":authority", FIELD_AUTHORITY),
-	KNOWN("content-type", FIELD_CONTENT_TYPE),
-	KNOWN("content-length", FIELD_CONTENT_LENGTH),
-	KNOWN("http2-settings", FIELD_HTTP2_SETTINGS),
-	KNOWN("x-forwarded-for", FIELD_X_FORWARDED_FOR),
-	KNOWN("x-forwarded-host", FIELD_X_FORWARDED_HOST),
-	KNOWN("proxy-connection", FIELD_PROXY_CONNECTION),
-	KNOWN("transfer-encoding", FIELD_TRANSFER_ENCODING),
-	KNOWN("x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
-	KNOWN("sec-websocket-key", FIELD_SEC_WEBSOCKET_KEY),
-	KNOWN("sec-websocket-accept", FIELD_SEC_WEBSOCKET_ACCEPT),
-#undef KNOWN
-};
-
-#define N_KNOWN    (sizeof(known) / sizeof(known[0]))
-#define LONGEST_ID 20
-
-_Static_assert(N_KNOWN == FIELD_N_IDS - 1, "every id but OTHER has its name");
-
-/* Where in known[] the names of each length start. */
-static const uint8_t known_from[LONGEST_ID + 2] = {
-	[0] = 0,   [1] = 0,   [2] = 0,   [3] = 1,   [4] = 2,   [5] = 4,
-	[6] = 4,   [7] = 8,   [8] = 11,  [9] = 11,  [10] = 12, [11] = 16,
-	[12] = 16, [13] = 17, [14] = 17, [15] = 19, [16] = 20, [17] = 22,
-	[18] = 25, [19] = 25, [20] = 25, [21] = 26,
-};
-
 void message_init(struct message *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->minor_version = 1;
 	m->content_length = LENGTH_UNKNOWN;
-}
-
-enum field_id field_id_of(const char *name, size_t len)
-{
-	if (!len || len > LONGEST_ID)
-		return FIELD_OTHER;
-	for (unsigned int i = known_from[len]; i < known_from[len + 1]; i++)
-		if (known[i].name[0] == name[0] && !memcmp(known[i].name, name, len))
-			return known[i].id;
-	return FIELD_OTHER;
 }
 
 enum method method_of(struct str s)
@@ -105,34 +43,14 @@ bool method_is_idempotent(enum method m)
 	}
 }
 
-static bool all_are(struct str s, unsigned int class)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!char_is(s.p[i], class))
-			return false;
-	return true;
-}
-
 bool is_token(struct str s)
 {
-	return s.len && all_are(s, CHAR_TOKEN);
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-bool is_field_value(struct str s)
-{
-	if (!s.len)
-		return true;
-	return !is_blank(s.p[0]) && !is_blank(s.p[s.len - 1]) && all_are(s, CHAR_VALUE);
+	return s.len && chars_are(s, CHAR_TOKEN);
 }
 
 bool is_origin_form(struct str s)
 {
-	return s.len && s.p[0] == '/' && all_are(s, CHAR_TARGET);
+	return s.len && s.p[0] == '/' && chars_are(s, CHAR_TARGET);
 }
 
 static bool is_port(struct str s)
@@ -181,217 +99,6 @@ bool is_authority(struct str s)
 	if (n == s.len)
 		return true;
 	return s.p[n] == ':' && is_port(str_of(s.p + n + 1, s.len - n - 1));
-}
-
-int fields_room(struct fields *f, struct arena *a, unsigned int n)
-{
-	struct field *at;
-
-	if (n <= (unsigned int)(f->cap - f->n))
-		return 0;
-	if (n > (unsigned int)(UINT16_MAX - f->n))
-		return -1;
-	at = arena_alloc(a, sizeof(*at) * (f->n + n));
-	if (!at)
-		return -1;
-	if (f->n)
-		memcpy(at, f->at, sizeof(*at) * f->n);
-	f->at = at;
-	f->cap = (uint16_t)(f->n + n);
-	return 0;
-}
-
-/* A field costs its length and 32 bytes (RFC 9113 §6.5.2). */
-static uint32_t field_bytes(const struct field *f)
-{
-	return f->name_len + f->value_len + 32;
-}
-
-void fields_push(struct fields *f, struct field field)
-{
-	f->bytes += field_bytes(&field);
-	f->at[f->n++] = field;
-}
-
-int fields_add(struct fields *f, struct arena *a, struct str name, struct str value)
-{
-	struct field field;
-
-	if (name.len > UINT16_MAX || value.len > UINT32_MAX)
-		return -1;
-	if (f->n == f->cap && fields_room(f, a, f->n < 8 ? 8 : f->n) < 0)
-		return -1;
-	field.name = name.p;
-	field.value = value.p;
-	field.value_len = (uint32_t)value.len;
-	field.name_len = (uint16_t)name.len;
-	field.id = (uint8_t)field_id_of(name.p, name.len);
-	field.never_index = false;
-	fields_push(f, field);
-	return 0;
-}
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-int fields_copy(struct fields *f, struct arena *a, struct str name, struct str value)
-{
-	char *p = arena_bytes(a, name.len + value.len);
-
-	if (!p)
-		return -1;
-	for (size_t i = 0; i < name.len; i++)
-		p[i] = lower(name.p[i]);
-	if (value.len)
-		memcpy(p + name.len, value.p, value.len);
-	return fields_add(f, a, str_of(p, name.len), str_of(p + name.len, value.len));
-}
-
-const struct field *fields_next(const struct fields *f, enum field_id id,
-				unsigned int *from)
-{
-	for (unsigned int i = *from; i < f->n; i++) {
-		if (f->at[i].id != id)
-			continue;
-		*from = i + 1;
-		return &f->at[i];
-	}
-	*from = f->n;
-	return NULL;
-}
-
-const struct field *fields_get(const struct fields *f, enum field_id id)
-{
-	unsigned int from = 0;
-
-	return fields_next(f, id, &from);
-}
-
-/* Keeps the fields for which drop() is false, in their order. */
-static void fields_filter(struct fields *f, bool (*drop)(const struct field *, void *),
-			  void *arg)
-{
-	struct fields old = *f;
-
-	f->n = 0;
-	f->bytes = 0;
-	for (unsigned int i = 0; i < old.n; i++)
-		if (!drop(&old.at[i], arg))
-			fields_push(f, old.at[i]);
-}
-
-static bool has_id(const struct field *f, void *id)
-{
-	return f->id == *(const enum field_id *)id;
-}
-
-void fields_remove(struct fields *f, enum field_id id)
-{
-	if (fields_get(f, id))
-		fields_filter(f, has_id, &id);
-}
-
-bool field_lists(const struct field *f, struct str token)
-{
-	struct str rest = field_value(f);
-	struct str part;
-
-	while (str_split(&rest, ',', &part))
-		if (str_eq_nocase(str_trim(part), token))
-			return true;
-	return false;
-}
-
-static bool id_is_hop_by_hop(unsigned int id)
-{
-	switch (id) {
-	case FIELD_CONNECTION:
-	case FIELD_HTTP2_SETTINGS:
-	case FIELD_KEEP_ALIVE:
-	case FIELD_PROXY_CONNECTION:
-	case FIELD_TE:
-	case FIELD_TRANSFER_ENCODING:
-	case FIELD_UPGRADE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool field_is_hop_by_hop(const struct field *f, const struct fields *all)
-{
-	const struct field *c;
-	unsigned int from = 0;
-
-	if (id_is_hop_by_hop(f->id))
-		return true;
-	while ((c = fields_next(all, FIELD_CONNECTION, &from)))
-		if (field_lists(c, field_name(f)))
-			return true;
-	return false;
-}
-
-/* A field that ends here has lost its name; see fields_end_hop(). */
-static bool has_ended(const struct field *f, void *unused)
-{
-	(void)unused;
-	return !f->name_len || f->id == FIELD_CONNECTION;
-}
-
-void fields_end_hop(struct fields *f)
-{
-	bool te = false;
-
-	/* Connection is asked for all others, so it goes last. */
-	for (unsigned int i = 0; i < f->n; i++) {
-		struct field *x = &f->at[i];
-
-		if (x->id == FIELD_TE && !te && field_lists(x, STR("trailers"))) {
-			te = true;
-			x->value = "trailers";
-			x->value_len = sizeof("trailers") - 1;
-		} else if (x->id != FIELD_CONNECTION && field_is_hop_by_hop(x, f)) {
-			x->name_len = 0;
-		}
-	}
-	fields_filter(f, has_ended, NULL);
-}
-
-/*
- * Fields that frame, route, authenticate, condition or describe a message
- * come too late in a trailer (RFC 9110 §6.5.1).
- */
-bool field_is_bad_trailer(const struct field *f)
-{
-	static const struct str others[] = {
-		{"age", 3},
-		{"authorization", 13},
-		{"cache-control", 13},
-		{"content-encoding", 16},
-		{"content-range", 13},
-		{"expires", 7},
-		{"location", 8},
-		{"max-forwards", 12},
-		{"pragma", 6},
-		{"proxy-authenticate", 18},
-		{"proxy-authorization", 19},
-		{"range", 5},
-		{"retry-after", 11},
-		{"set-cookie", 10},
-		{"vary", 4},
-		{"www-authenticate", 16},
-	};
-
-	if (f->id != FIELD_OTHER)
-		return f->id != FIELD_SERVER && f->id != FIELD_VIA;
-	if (str_starts(field_name(f), STR("if-")))
-		return true;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (str_eq(field_name(f), others[i]))
-			return true;
-	return false;
 }
 
 const char *status_reason(unsigned int status)
