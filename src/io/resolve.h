@@ -9,18 +9,23 @@
 
 struct resolver; /* one per worker */
 
+/* Reads /etc/resolv.conf and /etc/hosts. c-ares itself must have been set up
+ * by ares_library_init_mem(). Returns: NULL without memory or sockets. */
 struct resolver *resolver_new(struct loop *l) MUST_USE;
+/* Forgets all questions. */
 void resolver_free(struct resolver **r);
 /*
  * Looks host up (A and AAAA, /etc/hosts first) and calls
- * cb(arg, addrs, n, error): n addresses without a port and error NULL, or n
- * = 0 and a short reason. Never called before this returns. Lives: host is
+ * cb(arg, addrs, n, error): n addresses (at most 16) without a port and error
+ * NULL, or n = 0 and a short reason. Never called before this returns.
+ * Returns: 0, or -1 without memory (cb will not be called). Lives: host is
  * copied; cancel by resolver_forget(arg) before arg's end.
  */
-void resolver_ask(struct resolver *r, const char *host,
-		  void (*cb)(void *arg, const struct addr *addrs, unsigned int n,
-			     const char *error),
-		  void *arg);
+int resolver_ask(struct resolver *r, const char *host,
+		 void (*cb)(void *arg, const struct addr *addrs, unsigned int n,
+			    const char *error),
+		 void *arg) MUST_USE;
+/* cb will not be called for any question of this arg. */
 void resolver_forget(struct resolver *r, void *arg);
 
 #endif
