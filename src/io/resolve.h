@@ -12,6 +12,9 @@ struct resolver; /* one per worker */
 /* Reads /etc/resolv.conf and /etc/hosts. c-ares itself must have been set up
  * by ares_library_init_mem(). Returns: NULL without memory or sockets. */
 struct resolver *resolver_new(struct loop *l) MUST_USE;
+/* Asks these DNS servers instead: "127.0.0.1:53,[::1]:53". Returns: 0, or -1
+ * when the list is not of that form or there is no memory. */
+int resolver_set_servers(struct resolver *r, const char *list) MUST_USE;
 /* Forgets all questions. */
 void resolver_free(struct resolver **r);
 /*
