@@ -31,9 +31,10 @@ import tempfile
 import time
 from collections import namedtuple
 
-import hold
-import procs
-from procs import Trouble
+sys.dont_write_bytecode = True
+import hold  # noqa: E402
+import procs  # noqa: E402
+from procs import Trouble  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
