@@ -32,10 +32,13 @@
 #
 #   ports                  sets $PORT (TLS), $CLEAR, $METRICS
 #   conf                   writes stdin to $CONF
+#   simple_conf SERVER [STATEMENTS]   one worker, TLS on $PORT, cleartext on
+#                          $CLEAR, metrics, all to one server
 #   start_heapgate [ARG..] runs it with -c $CONF; $HG; waits for $METRICS, or
 #                          for $PORT if the config has no metrics
 #   workers                pids of its workers, one a line
-#   worker                 the only worker's pid
+#   worker                 the first worker's pid
+#   py [ARG...]            python3 with tests/h2.py at hand; script on stdin
 #   get PATH [ARG...]      curl over TLS HTTP/2;  plain PATH: HTTP/1.1 on $CLEAR
 #   metric PATTERN         sum of the metrics whose line begins with PATTERN
 #                          (an extended regular expression)
@@ -261,6 +264,19 @@ ports() {
 
 conf() { cat >"$CONF"; }
 
+simple_conf() {
+	cert
+	conf <<-CONF
+		workers ${WORKERS:-1}
+		listen 127.0.0.1:$PORT tls cert=$CERT key=$KEY
+		listen 127.0.0.1:$CLEAR
+		route / app
+		upstream app { server $1 }
+		metrics 127.0.0.1:$METRICS
+		${2:-}
+	CONF
+}
+
 start_heapgate() {
 	start heapgate "$HEAPGATE" -c "$CONF" "$@"
 	HG=$PID
@@ -274,6 +290,8 @@ start_heapgate() {
 
 workers() { tr ' ' '\n' <"/proc/$HG/task/$HG/children" | grep .; }
 worker() { workers | head -n 1; }
+
+py() { PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/tests python3 - "$@"; }
 
 get() { curl -sS --http2 --cacert "$CERT" "$URL$1" "${@:2}"; }
 plain() { curl -sS --http1.1 "http://127.0.0.1:$CLEAR$1" "${@:2}"; }

@@ -1,0 +1,61 @@
+# allocators: what holds for each allocator, whatever is behind. Sourced after
+# lib.sh.
+
+ALLOCATORS="system jemalloc mimalloc tcmalloc hybrid"
+
+# The library that an allocator is loaded from, as in /proc/PID/maps.
+allocator_library() {
+	case $1 in
+	jemalloc) echo libjemalloc ;;
+	mimalloc) echo libmimalloc ;;
+	tcmalloc) echo libtcmalloc ;;
+	esac
+}
+
+# only_allocator NAME PID: this process has mapped that library and no other.
+only_allocator() {
+	local mapped want
+	mapped=$(maps "$2" | grep -oE 'lib(jemalloc|mimalloc|tcmalloc|tbbmalloc)' |
+		sort -u | tr '\n' ' ' || true)
+	want=$(allocator_library "$1")
+	is "${mapped% }" "$want" "allocators mapped"
+}
+
+# serve_all NAME: 20,000 requests through a fresh heapgate, none fails, and
+# what the metrics say of it is true and moves.
+serve_all() {
+	local name=$1 info before after rss
+	it "$name is what the worker runs, alone"
+	start_heapgate --allocator "$name"
+	only_allocator "$name" "$(worker)"
+	info=$(metrics | grep '^heapgate_allocator_info{')
+	has "$info" "allocator=\"$name\""
+	has "$info" 'version="'
+	is "${info##* }" 1
+	case $name in
+	jemalloc | mimalloc | tcmalloc)
+		has "$info" "$(allocator_library "$name")"
+		has_not "$info" 'version=""' ;;
+	esac
+
+	it "$name serves 20,000 requests, none fails"
+	before=$(metric 'heapgate_allocator_calls_total')
+	load 20000 50 10 "$URL/1k"
+	is "$LOAD_OK" 20000 "succeeded"
+	is "$LOAD_FAILED" 0 "failed"
+
+	it "$name shows in the metrics what it did"
+	after=$(metric 'heapgate_allocator_calls_total')
+	at_least "$after" "$((before + 20000))" "calls"
+	rss=$(metric 'heapgate_memory_resident_bytes')
+	at_least "$rss" $((1024 * 1024)) "resident bytes"
+	at_most "$rss" $((200 * 1024 * 1024)) "resident bytes"
+	for owner in nghttp2 openssl libevent proxy; do
+		at_least "$(metric "heapgate_allocator_live_bytes\{.*owner=\"$owner\"")" 1 \
+			"live bytes of $owner"
+	done
+	for life in boot worker conn stream; do
+		has "$(metrics)" "life=\"$life\""
+	done
+	is "$(stop "$HG"; echo $?)" 0 "exit code"
+}
