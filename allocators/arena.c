@@ -183,7 +183,13 @@ static char *cut_slow(struct arena *a, size_t size)
 	if (__builtin_add_overflow(size, sizeof(*c) + MEMCHECK_REDZONE, &need) ||
 	    need > PTRDIFF_MAX)
 		return fail(a);
-	c = new_chunk(a, a->heap ? need - MEMCHECK_REDZONE : next_chunk_bytes(a, need));
+	if (a->heap)
+		/* Some backends align only what is a multiple of 16 so far. */
+		need = (need - MEMCHECK_REDZONE + ARENA_ALIGN - 1) &
+		       ~(size_t)(ARENA_ALIGN - 1);
+	else
+		need = next_chunk_bytes(a, need);
+	c = new_chunk(a, need);
 	if (!c)
 		return NULL;
 	if (a->heap)

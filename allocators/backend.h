@@ -63,8 +63,14 @@ struct mem_backend {
 	void *(*realloc)(void *p, size_t size);
 	void (*free)(void *p);
 	size_t (*usable)(const void *p);
+	/* Both or none: as alloc and free, and tell the usable bytes on the
+	 * way. free hears the tag (enum mem_tag) to name it in a complaint. */
+	void *(*alloc_sized)(size_t size, size_t *usable);
+	size_t (*free_sized)(void *p, unsigned int tag);
 	void (*stats)(struct mem_stats *out); /* NULL: cannot say */
-	uint64_t (*purge)(void);              /* bytes returned; NULL: cannot */
+	/* Bytes returned; NULL: cannot. May stop after some milliseconds:
+	 * call again until it returns 0. */
+	uint64_t (*purge)(void);
 	/* Called about once a second while the process runs, to give unused
 	 * memory back in bounded slices; NULL: nothing to do. Returns true
 	 * while there is more to do later. */

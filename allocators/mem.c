@@ -12,7 +12,8 @@
 #include "wrap.h"
 
 const struct mem_backend *const mem_backends[] = {
-	&backend_system, &backend_jemalloc, &backend_mimalloc, &backend_tcmalloc, NULL,
+	&backend_system,   &backend_jemalloc, &backend_mimalloc,
+	&backend_tcmalloc, &backend_hybrid,   NULL,
 };
 
 static void *unset_alloc(size_t size)
@@ -74,15 +75,34 @@ static inline void grow_live(struct mem_counter *c, uint64_t n)
 		atomic_store_explicit(&c->peak_bytes, live, memory_order_relaxed);
 }
 
-static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
+static inline void count(struct mem_counter *c, size_t size, size_t usable)
 {
-	if (mem_unlikely(!p)) {
-		add(&c->failures, 1);
-		return NULL;
-	}
 	add(&c->allocs, 1);
 	add(&c->asked_bytes, size);
-	grow_live(c, mem.b.usable(p));
+	grow_live(c, usable);
+}
+
+static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
+{
+	if (mem_likely(p))
+		count(c, size, mem.b.usable(p));
+	else
+		add(&c->failures, 1);
+	return p;
+}
+
+static inline void *plain_alloc(struct mem_counter *c, size_t size)
+{
+	size_t usable;
+	void *p;
+
+	if (!mem.b.alloc_sized)
+		return count_alloc(c, mem.b.alloc(size), size);
+	p = mem.b.alloc_sized(size, &usable);
+	if (mem_likely(p))
+		count(c, size, usable);
+	else
+		add(&c->failures, 1);
 	return p;
 }
 
@@ -113,7 +133,7 @@ void *mem_alloc(enum mem_tag tag, size_t size)
 			return refuse(tag);
 		size = 1;
 	}
-	return count_alloc(&mem.counters->tag[tag], mem.b.alloc(size), size);
+	return plain_alloc(&mem.counters->tag[tag], size);
 }
 
 void *mem_zalloc(enum mem_tag tag, size_t n, size_t size)
@@ -144,7 +164,7 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 		size = 1;
 	}
 	if (!p)
-		return count_alloc(c, mem.b.alloc(size), size);
+		return plain_alloc(c, size);
 	before = mem.b.usable(p);
 	q = mem.b.realloc(p, size);
 	if (!q)
@@ -158,13 +178,19 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 void mem_free(enum mem_tag tag, void *p)
 {
 	struct mem_counter *c = &mem.counters->tag[tag];
+	uint64_t usable;
 
 	if (!p)
 		return;
 	NOTE_CALLER(tag);
+	if (mem.b.free_sized) {
+		usable = mem.b.free_sized(p, tag);
+	} else {
+		usable = mem.b.usable(p);
+		mem.b.free(p);
+	}
 	add(&c->frees, 1);
-	add(&c->live_bytes, -(uint64_t)mem.b.usable(p));
-	mem.b.free(p);
+	add(&c->live_bytes, -usable);
 }
 
 char *mem_strdup(enum mem_tag tag, const char *s)

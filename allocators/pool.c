@@ -150,7 +150,7 @@ void *pool_get(struct pool *p)
 	void *cell;
 
 	if (p->heap) {
-		cell = mem_alloc(p->tag, p->object_bytes);
+		cell = mem_alloc(p->tag, p->cell_bytes);
 		p->n_live += cell != NULL;
 		return cell;
 	}

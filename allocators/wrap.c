@@ -20,9 +20,13 @@ bool wrap_stack(const struct spec *spec, struct mem_backend *b)
 {
 	bool fail = spec->fail_nth || spec->fail_every || spec->fail_rate > 0;
 
+	if (!fail && !spec->debug)
+		return false;
+	b->alloc_sized = NULL; /* they would go round the wrapper */
+	b->free_sized = NULL;
 	if (spec->debug)
 		wrap_debug(b);
 	if (fail)
 		wrap_fail(b, spec->fail_nth, spec->fail_every, spec->fail_rate);
-	return fail || spec->debug;
+	return true;
 }

@@ -1,0 +1,449 @@
+/*
+ * hybrid: the paths that every allocation takes, and the backend.
+ *
+ * Each hardening level has its own copy of the short paths, chosen when the
+ * allocator is: a level that is off costs nothing.
+ */
+#include "hybrid.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "hybrid_parts.h"
+#include "mem.h"
+#include "memcheck.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+struct hybrid hybrid;
+
+/* A tag's low bits tell who freed: a cell's address leaves three of them, and
+ * mem_life and the libraries are told apart by four. */
+#define TAG_WHO ((uintptr_t)15)
+
+static __attribute__((noreturn, cold)) void die_foreign(const void *p)
+{
+	mem_die("free or realloc of %p, which is not a block of this allocator", p);
+}
+
+static const char *who(unsigned int tag)
+{
+	if (tag >= MEM_N_TAGS)
+		return "unknown";
+	return tag < MEM_N_LIVES ? mem_life_name(tag) : mem_tag_owner(tag);
+}
+
+static __attribute__((noreturn, cold)) void die_double(const struct hybrid_slab *s,
+						       const void *p,
+						       unsigned int first,
+						       unsigned int now)
+{
+	mem_die("double free of %p (%u bytes): freed as %s, then again as %s", p,
+		s->cell_bytes, who(first), who(now));
+}
+
+/* The tag may stand there by chance: only being on the list is proof. */
+static __attribute__((noinline, cold)) void check_double(struct hybrid_slab *s,
+							 struct hybrid_cell *p,
+							 unsigned int now)
+{
+	unsigned int first = (unsigned int)((p->tag ^ hybrid_tag(p)) & TAG_WHO);
+
+	for (struct hybrid_cell *c = s->free; c; c = hybrid_next(c, hybrid.hardening)) {
+		memcheck_defined(c, sizeof(*c));
+		if (c == p)
+			die_double(s, p, first, now);
+	}
+}
+
+static void check_poison(const struct hybrid_slab *s, const void *cell, size_t skip)
+{
+	const unsigned char *byte = cell;
+
+	memcheck_defined(cell, s->cell_bytes);
+	for (size_t i = skip; i < s->cell_bytes; i++)
+		if (byte[i] != 0xdf)
+			mem_die("write after free: byte %zu of the block %p (%u bytes)",
+				i, cell, s->cell_bytes);
+}
+
+INLINE void *list_get(unsigned int cls, int level)
+{
+	struct hybrid_slab *s = hybrid.current[cls];
+	struct hybrid_cell *c = s->free;
+
+	if (mem_unlikely(!c))
+		return hybrid_list_refill(cls);
+	memcheck_defined(c, sizeof(*c));
+	s->free = hybrid_next(c, level);
+	s->n_live++;
+	if (level >= 1)
+		c->tag = 0;
+	if (level >= 2)
+		check_poison(s, c, sizeof(*c));
+	return c;
+}
+
+INLINE void *mask_get(unsigned int cls, int level, bool *zeroed)
+{
+	struct hybrid_slab *s = hybrid.current[cls];
+	unsigned int index;
+	uint64_t bit;
+
+	if (mem_unlikely(!s->mask))
+		return hybrid_mask_refill(cls, zeroed);
+	index = (unsigned int)__builtin_ctzll(s->mask);
+	bit = s->mask & -s->mask;
+	s->mask ^= bit;
+	if (level >= 2 && s->touched & bit)
+		check_poison(s, hybrid_cell_at(s, index), 0);
+	*zeroed = s->clean && !(s->touched & bit);
+	s->touched |= bit;
+	s->n_live++;
+	return hybrid_cell_at(s, index);
+}
+
+static __attribute__((noinline)) void *big_get(size_t size, size_t *usable,
+					       bool *zeroed)
+{
+	unsigned int pages = (unsigned int)((size + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES);
+	struct hybrid_slab *s;
+	void *p;
+
+	if (size > HY_RUN_MAX) {
+		p = hybrid_large_get(size);
+		*usable = p ? hybrid_large_usable(hybrid_segment_at(p)) : 0;
+		*zeroed = true;
+		return p;
+	}
+	s = hybrid_run_get(pages, HY_RUN);
+	if (!s)
+		return NULL;
+	*usable = pages * HY_PAGE_BYTES;
+	*zeroed = s->clean;
+	return s->base;
+}
+
+INLINE void *get(size_t size, int level, size_t *usable, bool *zeroed)
+{
+	unsigned int cls;
+	void *p;
+
+	*zeroed = false;
+	if (mem_likely(size <= HY_LIST_MAX)) {
+		cls = hybrid.list_class[(size + 7) / 8];
+		*usable = hybrid_classes[cls].cell_bytes;
+		p = list_get(cls, level);
+	} else if (size <= HY_CELL_MAX) {
+		cls = hybrid.mask_class[(size - 1) / 256];
+		*usable = hybrid_classes[cls].cell_bytes;
+		p = mask_get(cls, level, zeroed);
+	} else {
+		p = big_get(size, usable, zeroed);
+	}
+	if (p)
+		memcheck_undefined(p, size);
+	if (level >= 2 && p && !*zeroed)
+		memset(p, 0xd0, size);
+	return p;
+}
+
+/* Level 2 reuses the cell that has been free for longest. */
+static void list_append(struct hybrid_slab *s, struct hybrid_cell *c)
+{
+	c->link = hybrid_link(c, 0, 2);
+	if (s->free) {
+		memcheck_defined(s->last, sizeof(*c));
+		s->last->link = hybrid_link(s->last, (uintptr_t)c, 2);
+		memcheck_noaccess(s->last, sizeof(*c));
+	} else {
+		s->free = c;
+	}
+	s->last = c;
+}
+
+static void check_cell(const struct hybrid_slab *s, const void *p)
+{
+	size_t at = (size_t)((const char *)p - s->base);
+
+	if (at % s->cell_bytes || at / s->cell_bytes >= s->n_cells)
+		mem_die("free of %p, which is inside a block of %u bytes", p,
+			s->cell_bytes);
+}
+
+INLINE void list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+{
+	struct hybrid_cell *c = p;
+
+	if (level >= 2)
+		check_cell(s, p);
+	memcheck_defined(c, sizeof(*c));
+	if (level >= 1) {
+		if (mem_unlikely((c->tag ^ hybrid_tag(c)) <= TAG_WHO))
+			check_double(s, c, tag);
+		c->tag = hybrid_tag(c) ^ tag;
+	}
+	if (level >= 2) {
+		memcheck_defined(c, s->cell_bytes);
+		memset(c + 1, 0xdf, s->cell_bytes - sizeof(*c));
+		list_append(s, c);
+	} else {
+		c->link = hybrid_link(c, (uintptr_t)s->free, level);
+		s->free = c;
+	}
+	memcheck_noaccess(c, s->cell_bytes);
+	if (mem_unlikely(--s->n_live == s->trap))
+		hybrid_slab_trapped(s);
+}
+
+INLINE void mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+{
+	uint32_t at = (uint32_t)((char *)p - s->base);
+	uint32_t index = (uint32_t)((uint64_t)at * hybrid.reciprocal[s->cls] >> 32);
+	uint64_t bit = (uint64_t)1 << (index & 63);
+
+	if (mem_unlikely(index * s->cell_bytes != at || index >= s->n_cells))
+		check_cell(s, p);
+	if (mem_unlikely(s->mask & bit))
+		die_double(s, p, MEM_N_TAGS, tag);
+	if (level >= 2) {
+		memcheck_defined(p, s->cell_bytes);
+		memset(p, 0xdf, s->cell_bytes);
+	}
+	memcheck_noaccess(p, s->cell_bytes);
+	s->mask |= bit;
+	if (mem_unlikely(--s->n_live == s->trap))
+		hybrid_slab_trapped(s);
+}
+
+static __attribute__((noinline)) size_t big_put(struct hybrid_slab *s, void *p)
+{
+	struct hybrid_segment *g = hybrid_segment_at(p);
+	size_t usable;
+
+	if (g->kind == HY_SEGMENT_LARGE && p == (char *)g + HY_PAGE_BYTES) {
+		usable = hybrid_large_usable(g);
+		hybrid_large_put(g);
+	} else if (s->kind == HY_RUN && p == s->base) {
+		usable = s->n_pages * HY_PAGE_BYTES;
+		hybrid_run_put(s, s->n_pages);
+	} else if (s->kind == HY_GUARD) {
+		usable = s->asked_bytes;
+		hybrid_guard_put(s, p);
+	} else if (s->kind == HY_NONE) {
+		mem_die("double free of %p, whose page is free", p);
+	} else {
+		mem_die("free of %p, which is inside a block", p);
+	}
+	return usable;
+}
+
+INLINE size_t put(void *p, int level, unsigned int tag)
+{
+	struct hybrid_slab *s;
+
+	if (mem_unlikely(!hybrid_is_ours(p)))
+		die_foreign(p);
+	s = hybrid_slab_at(hybrid_segment_at(p), p);
+	if (mem_likely(s->kind == HY_LIST))
+		list_put(s, p, level, tag);
+	else if (s->kind == HY_MASK)
+		mask_put(s, p, level, tag);
+	else
+		return big_put(s, p);
+	return s->cell_bytes;
+}
+
+static size_t hybrid_usable(const void *p)
+{
+	struct hybrid_segment *g = hybrid_segment_at(p);
+	struct hybrid_slab *s;
+
+	if (mem_unlikely(!hybrid_is_ours(p)))
+		die_foreign(p);
+	s = hybrid_slab_at(g, p);
+	switch (s->kind) {
+	case HY_LIST:
+	case HY_MASK:
+		return s->cell_bytes;
+	case HY_RUN:
+		return s->n_pages * HY_PAGE_BYTES;
+	case HY_GUARD:
+		return s->asked_bytes;
+	}
+	if (g->kind != HY_SEGMENT_LARGE)
+		mem_die("use of %p, whose page is free", p);
+	return hybrid_large_usable(g);
+}
+
+#define LEVEL(n)                                                                       \
+	static void *alloc_sized_##n(size_t size, size_t *usable)                      \
+	{                                                                              \
+		bool zeroed;                                                           \
+		return get(size, n, usable, &zeroed);                                  \
+	}                                                                              \
+	static size_t free_sized_##n(void *p, unsigned int tag)                        \
+	{                                                                              \
+		return put(p, n, tag);                                                 \
+	}                                                                              \
+	static void *alloc_##n(size_t size)                                            \
+	{                                                                              \
+		size_t usable;                                                         \
+		bool zeroed;                                                           \
+		return get(size, n, &usable, &zeroed);                                 \
+	}                                                                              \
+	static void free_##n(void *p)                                                  \
+	{                                                                              \
+		put(p, n, MEM_N_TAGS);                                                 \
+	}
+LEVEL(0)
+LEVEL(1)
+LEVEL(2)
+
+static void *alloc_3(size_t size)
+{
+	return hybrid_guard_get(size);
+}
+
+static void *alloc_sized_3(size_t size, size_t *usable)
+{
+	void *p = hybrid_guard_get(size);
+
+	*usable = p ? hybrid_usable(p) : 0;
+	return p;
+}
+
+static const struct {
+	void *(*alloc)(size_t size);
+	void (*free)(void *p);
+	void *(*alloc_sized)(size_t size, size_t *usable);
+	size_t (*free_sized)(void *p, unsigned int tag);
+} levels[] = {
+	{alloc_0, free_0, alloc_sized_0, free_sized_0},
+	{alloc_1, free_1, alloc_sized_1, free_sized_1},
+	{alloc_2, free_2, alloc_sized_2, free_sized_2},
+	{alloc_3, free_2, alloc_sized_3, free_sized_2},
+};
+
+static void *hybrid_zalloc(size_t size)
+{
+	bool zeroed = false;
+	size_t usable;
+	void *p;
+
+	if (hybrid.hardening == 3)
+		p = hybrid_guard_get(size);
+	else
+		p = get(size, hybrid.hardening, &usable, &zeroed);
+	return p && !zeroed ? memset(p, 0, size) : p;
+}
+
+/* Changes the block where it stands; NULL: it must move. */
+static void *resize_in_place(void *p, size_t size, size_t usable)
+{
+	struct hybrid_segment *g = hybrid_segment_at(p);
+	struct hybrid_slab *s = hybrid_slab_at(g, p);
+	size_t pages = (size + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES;
+
+	if (g->kind == HY_SEGMENT_LARGE)
+		return size > HY_RUN_MAX / 2 ? hybrid_large_resize(g, size) : NULL;
+	if (s->kind == HY_RUN && size > HY_CELL_MAX && size <= HY_RUN_MAX) {
+		if (pages < s->n_pages)
+			hybrid_run_shrink(s, (unsigned int)pages);
+		else if (pages > s->n_pages && !hybrid_run_grow(s, (unsigned int)pages))
+			return NULL;
+		return p;
+	}
+	/* Half empty is not worth a copy, less is. */
+	return s->kind != HY_GUARD && size <= usable && size >= usable / 2 ? p : NULL;
+}
+
+static void *hybrid_realloc(void *p, size_t size)
+{
+	size_t usable = hybrid_usable(p);
+	void *q = resize_in_place(p, size, usable);
+
+	if (q) {
+		memcheck_noaccess(q, hybrid_usable(q));
+		memcheck_defined(q, size);
+		return q;
+	}
+	q = levels[hybrid.hardening].alloc(size);
+	if (!q)
+		return NULL;
+	memcheck_defined(p, usable);
+	memcpy(q, p, usable < size ? usable : size);
+	levels[hybrid.hardening].free(p);
+	return q;
+}
+
+static const char *hybrid_version(void)
+{
+	return "1";
+}
+
+static void harden(struct mem_backend *self, int level)
+{
+	hybrid.hardening = (uint8_t)level;
+	self->alloc = levels[level].alloc;
+	self->free = levels[level].free;
+	self->alloc_sized = levels[level].alloc_sized;
+	self->free_sized = levels[level].free_sized;
+}
+
+static int hybrid_load(struct mem_backend *self, const char *lib, const char *prefix,
+		       char *err, size_t err_cap)
+{
+	uintptr_t keys[2] = {0, 0};
+
+	(void)lib, (void)prefix;
+	if (getrandom(keys, sizeof(keys), 0) != sizeof(keys)) {
+		snprintf(err, err_cap, "hybrid: no random numbers from the kernel");
+		return -1;
+	}
+	hybrid.link_key = keys[0];
+	hybrid.tag_key = keys[1] & ~TAG_WHO;
+	hybrid.decay_s = 1;
+	hybrid_class_init();
+	hybrid_slab_init();
+	harden(self, 1);
+	return 0;
+}
+
+static int hybrid_set(struct mem_backend *self, const char *key, int64_t value,
+		      char *err, size_t err_cap)
+{
+	(void)err, (void)err_cap;
+	if (strcmp(key, "hardening") == 0)
+		harden(self, (int)value);
+	else
+		hybrid.decay_s = (uint32_t)value;
+	return 0;
+}
+
+static const struct mem_key hybrid_keys[] = {
+	{"decay", MEM_KEY_SECONDS, 0, 86400,
+	 "seconds in which half of the unused memory goes back; 0 all at once"},
+	{"hardening", MEM_KEY_NUMBER, 0, 3,
+	 "0 none, 1 encoded links and double free, 2 poison, 3 guard pages"},
+	{.name = NULL},
+};
+
+const struct mem_backend backend_hybrid = {
+	.name = "hybrid",
+	.summary = "built in: slabs, page runs and bump regions",
+	.regions = true,
+	.keys = hybrid_keys,
+	.load = hybrid_load,
+	.set = hybrid_set,
+	.alloc = alloc_1,
+	.zalloc = hybrid_zalloc,
+	.realloc = hybrid_realloc,
+	.free = free_1,
+	.usable = hybrid_usable,
+	.stats = hybrid_stats,
+	.purge = hybrid_purge,
+	.decay = hybrid_decay,
+	.version = hybrid_version,
+};

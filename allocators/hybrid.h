@@ -1,0 +1,121 @@
+/*
+ * hybrid: the built-in allocator's inside. See docs/hybrid.md for the picture.
+ *
+ * segment  4 MiB of address space, aligned to its size; its head describes it
+ * page     4 KiB of a segment
+ * run      neighbouring pages handed out together, described by one slab
+ * slab     the descriptor of a run; also of what the run is cut into
+ * cell     one block of a slab, all of one class
+ *
+ * One thread per process: no locks. Nothing here is freed at exit.
+ */
+#ifndef HEAPGATE_HYBRID_H
+#define HEAPGATE_HYBRID_H
+
+#include "backend.h"
+#include "mem_must.h"
+
+#define HY_SEGMENT_SHIFT 22
+#define HY_SEGMENT_BYTES ((size_t)1 << HY_SEGMENT_SHIFT)
+#define HY_SEGMENT_MASK	 (HY_SEGMENT_BYTES - 1)
+#define HY_PAGE_SHIFT	 12
+#define HY_PAGE_BYTES	 ((size_t)1 << HY_PAGE_SHIFT)
+#define HY_PAGES	 (HY_SEGMENT_BYTES / HY_PAGE_BYTES)
+#define HY_PAGE_WORDS	 (HY_PAGES / 64)
+#define HY_ADDRESS_BITS	 47 /* of a user-space pointer */
+
+#define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
+#define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
+#define HY_RUN_MAX   (256 * HY_PAGE_BYTES) /* more gets a mapping of its own */
+#define HY_N_CLASSES 64			   /* bound of the class table */
+
+enum hybrid_kind {
+	HY_NONE,  /* not handed out; also the segment's head */
+	HY_LIST,  /* cells of <= HY_LIST_MAX, free ones in a linked list */
+	HY_MASK,  /* bigger cells, free ones in a bit mask */
+	HY_RUN,   /* the whole run is one block */
+	HY_GUARD, /* as HY_RUN, with a guard page behind (hardening 3) */
+};
+
+enum hybrid_place {
+	HY_FULL,    /* on no list: nothing to take here */
+	HY_PARTIAL, /* on its class's list */
+	HY_CURRENT, /* the one its class takes from */
+};
+
+/* A free cell of a HY_LIST slab. */
+struct hybrid_cell {
+	uintptr_t link; /* next free cell, encoded */
+	uintptr_t tag;  /* says "free" at hardening >= 1 */
+};
+
+struct hybrid_slab {
+	union {
+		struct hybrid_cell *free; /* HY_LIST: cells that came back */
+		uint64_t mask;            /* HY_MASK: 1 = cell is free */
+	};
+	char *base; /* first byte of the run */
+	uint16_t n_live;  /* cells handed out now */
+	uint16_t trap;    /* n_live at which a free takes the slow way */
+	uint16_t n_cut;   /* cells handed out at least once */
+	uint16_t n_cells;
+	uint32_t cell_bytes;
+	uint8_t kind;  /* enum hybrid_kind */
+	uint8_t cls;
+	uint8_t place; /* enum hybrid_place */
+	bool clean;    /* the run's pages were all zero when it was taken */
+	struct hybrid_slab *next, *prev; /* of its class's list */
+	union {
+		uint64_t touched; /* HY_MASK: 1 = cell may be in RAM */
+		struct hybrid_cell *last; /* HY_LIST, hardening 2: list's end */
+		uint64_t asked_bytes;     /* HY_GUARD: size of the block */
+	};
+	uint16_t n_pages;
+	uint16_t cold;      /* HY_LIST: pages given back, bit per page */
+	uint16_t last_tick; /* when its class last took from it */
+	uint16_t thin_live; /* n_live when it was last thinned */
+};
+_Static_assert(sizeof(struct hybrid_slab) == 64, "one cache line");
+
+enum { HY_SEGMENT_PAGES = 0x5e, HY_SEGMENT_LARGE = 0x1a };
+
+struct hybrid_segment {
+	uint32_t kind;
+	uint32_t n_free;  /* pages in no run */
+	uint32_t n_dirty; /* of these, pages that may be in RAM */
+	uint32_t longest; /* no free run is longer than this */
+	struct hybrid_segment *next, *prev; /* by age, oldest first */
+	size_t map_bytes;                   /* of the mapping */
+	uint64_t free[HY_PAGE_WORDS];       /* 1 = page is in no run */
+	uint64_t dirty[HY_PAGE_WORDS];      /* 1 = page may be in RAM */
+	uint16_t first[HY_PAGES]; /* page -> first page of its run; 0: none */
+	struct hybrid_slab slab[HY_PAGES]; /* used at first pages only */
+};
+#define HY_HEAD_PAGES                                                          \
+	((sizeof(struct hybrid_segment) + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES)
+
+struct hybrid {
+	struct hybrid_slab *current[HY_N_CLASSES]; /* never NULL */
+	/* Size to class: by 8 bytes up to HY_LIST_MAX, then by 256. */
+	uint8_t list_class[HY_LIST_MAX / 8 + 1];
+	uint8_t mask_class[HY_CELL_MAX / 256];
+	uint32_t reciprocal[HY_N_CLASSES]; /* 2^32 / cell_bytes, rounded up */
+	uintptr_t link_key; /* encodes links; 0 at hardening 0 */
+	uintptr_t tag_key;  /* makes tags */
+	struct hybrid_slab *partial[HY_N_CLASSES];
+	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
+	struct hybrid_segment *larges;
+	uint64_t n_dirty;      /* free pages that may be in RAM, all segments */
+	uint64_t low_dirty;    /* least n_dirty since the last decay */
+	uint64_t due;          /* pages decay still has to give back */
+	uint64_t purged_bytes; /* given back so far */
+	uint64_t last_decay_ms;
+	uint16_t tick;         /* decay ticks so far, modulo 2^16 */
+	uint32_t decay_s;      /* half of the unused goes in this time */
+	uint8_t hardening;     /* 0 to 3 */
+	/* A bit for each possible segment: is it ours? */
+	uint64_t map[((size_t)1 << (HY_ADDRESS_BITS - HY_SEGMENT_SHIFT)) / 64];
+};
+extern struct hybrid hybrid;
+
+#endif

@@ -1,0 +1,73 @@
+#include "hybrid_parts.h"
+
+/*
+ * Steps are about an eighth to a quarter, finer where the libraries ask a lot.
+ * Sizes of 16n bytes get cells aligned to 16; 24, 40 and 152 are aligned to 8,
+ * which is all that an object of such a size can need.
+ */
+const struct hybrid_class hybrid_classes[] = {
+	{16, 2, "OpenSSL's small change; a free cell needs two words"},
+	{24, 2, "ASN1_STRING, list nodes"},
+	{32, 2, "stack and hash nodes"},
+	{40, 2, "OpenSSL, once or twice for each request"},
+	{48, 2, "step"},
+	{64, 2, "hash buckets, small strings"},
+	{80, 4, "step"},
+	{96, 4, "step"},
+	{112, 4, "step"},
+	{128, 4, "power of two"},
+	{152, 4, "nghttp2 outbound items, twice for each request"},
+	{176, 4, "nghttp2 header blocks of 175 bytes"},
+	{208, 4, "step"},
+	{224, 4, "nghttp2_stream"},
+	{256, 4, "libevent, power of two"},
+	{320, 5, "step"},
+	{384, 6, "step"},
+	{448, 7, "step"},
+	{512, 8, "libevent, power of two"},
+	{640, 5, "step"},
+	{768, 6, "step"},
+	{896, 7, "step"},
+	{1024, 8, "first chunk of a stream's arena; nghttp2 maps"},
+	{1280, 10, "step"},
+	{1536, 12, "step"},
+	{1792, 14, "step"},
+	{2048, 16, "libevent, power of two"},
+	{2560, 10, "step"},
+	{3072, 12, "nghttp2_session of 2.9 kB"},
+	{3584, 14, "step"},
+	{4096, 16, "libevent, HPACK tables, pool chunks"},
+	{5120, 20, "step"},
+	{6144, 24, "step"},
+	{7168, 28, "step"},
+	{8192, 16, "libevent, power of two"},
+	{10240, 20, "step"},
+	{12288, 24, "step"},
+	{14336, 28, "step"},
+	{16384, 32, "arena chunks, power of two"},
+	{16896, 33, "OpenSSL records of 16,584 and 16,712, nghttp2 frames"},
+	{20480, 20, "step"},
+	{24576, 24, "step"},
+	{28672, 28, "step"},
+	{32768, 32, "libevent, power of two"},
+};
+const unsigned int hybrid_n_classes = sizeof(hybrid_classes) / sizeof(*hybrid_classes);
+
+void hybrid_class_init(void)
+{
+	unsigned int cls = 0;
+
+	for (unsigned int i = 0; i <= HY_LIST_MAX / 8; i++) {
+		while (hybrid_classes[cls].cell_bytes < i * 8)
+			cls++;
+		hybrid.list_class[i] = (uint8_t)cls;
+	}
+	for (unsigned int i = 0; i < HY_CELL_MAX / 256; i++) {
+		while (hybrid_classes[cls].cell_bytes < (i + 1) * 256)
+			cls++;
+		hybrid.mask_class[i] = (uint8_t)cls;
+	}
+	for (cls = 0; cls < hybrid_n_classes; cls++)
+		hybrid.reciprocal[cls] =
+			0xffffffffu / hybrid_classes[cls].cell_bytes + 1;
+}

@@ -1,0 +1,209 @@
+#include "hybrid_parts.h"
+#include "memcheck.h"
+
+#define LOOK_AT 8 /* partial slabs compared before one is taken */
+
+/* What a class without a slab takes from: nothing to take. */
+static struct hybrid_slab nothing;
+
+void hybrid_slab_init(void)
+{
+	for (unsigned int i = 0; i < HY_N_CLASSES; i++)
+		hybrid.current[i] = &nothing;
+}
+
+static void unlink_slab(struct hybrid_slab *s)
+{
+	if (s->next)
+		s->next->prev = s->prev;
+	*(s->prev ? &s->prev->next : &hybrid.partial[s->cls]) = s->next;
+}
+
+static void link_slab(struct hybrid_slab *s)
+{
+	s->prev = NULL;
+	s->next = hybrid.partial[s->cls];
+	if (s->next)
+		s->next->prev = s;
+	hybrid.partial[s->cls] = s;
+	s->place = HY_PARTIAL;
+	s->trap = 0;
+}
+
+/* The fullest near the head of the list, the lowest among equals. */
+static struct hybrid_slab *best_partial(unsigned int cls)
+{
+	struct hybrid_slab *best = hybrid.partial[cls], *s = best;
+
+	for (unsigned int i = 0; s && i < LOOK_AT; i++, s = s->next)
+		if (s->n_live > best->n_live || (s->n_live == best->n_live && s < best))
+			best = s;
+	return best;
+}
+
+static struct hybrid_slab *new_slab(unsigned int cls)
+{
+	const struct hybrid_class *def = &hybrid_classes[cls];
+	bool list = def->cell_bytes <= HY_LIST_MAX;
+	struct hybrid_slab *s = hybrid_run_get(def->n_pages, list ? HY_LIST : HY_MASK);
+
+	if (!s)
+		return NULL;
+	s->cls = (uint8_t)cls;
+	s->cell_bytes = def->cell_bytes;
+	s->n_cells = (uint16_t)(def->n_pages * HY_PAGE_BYTES / def->cell_bytes);
+	if (!list)
+		s->mask = ~(uint64_t)0 >> (64 - s->n_cells);
+	return s;
+}
+
+/* The class's current slab is used up: put another in its place. */
+static struct hybrid_slab *next_slab(unsigned int cls)
+{
+	struct hybrid_slab *old = hybrid.current[cls];
+	struct hybrid_slab *s = best_partial(cls);
+
+	if (s)
+		unlink_slab(s);
+	else
+		s = new_slab(cls);
+	if (!s)
+		return NULL;
+	if (old != &nothing) {
+		old->place = HY_FULL;
+		old->trap = (uint16_t)(old->n_cells - 1);
+	}
+	s->place = HY_CURRENT;
+	s->last_tick = hybrid.tick;
+	hybrid.current[cls] = s;
+	return s;
+}
+
+static void *pop(struct hybrid_slab *s)
+{
+	struct hybrid_cell *c = s->free;
+
+	memcheck_defined(c, sizeof(*c));
+	s->free = hybrid_next(c, hybrid.hardening);
+	s->n_live++;
+	c->tag = 0;
+	return c;
+}
+
+/* Memory may come back with the tag of its last life: clear it here too. */
+static void *bump(struct hybrid_slab *s)
+{
+	struct hybrid_cell *c = hybrid_cell_at(s, s->n_cut++);
+
+	s->n_live++;
+	if (!s->clean) {
+		memcheck_undefined(c, sizeof(*c));
+		c->tag = 0;
+	}
+	return c;
+}
+
+void *hybrid_list_refill(unsigned int cls)
+{
+	struct hybrid_slab *s = hybrid.current[cls];
+
+	if (!s->free && s->n_cut == s->n_cells && !s->cold)
+		s = next_slab(cls);
+	if (!s)
+		return NULL;
+	if (s->free)
+		return pop(s);
+	if (s->n_cut < s->n_cells)
+		return bump(s);
+	hybrid_slab_warm(s);
+	return pop(s);
+}
+
+void *hybrid_mask_refill(unsigned int cls, bool *zeroed)
+{
+	struct hybrid_slab *s = next_slab(cls);
+	unsigned int index;
+
+	if (!s)
+		return NULL;
+	index = (unsigned int)__builtin_ctzll(s->mask);
+	*zeroed = s->clean && !(s->touched >> index & 1);
+	s->touched |= (uint64_t)1 << index;
+	s->mask &= s->mask - 1;
+	s->n_live++;
+	return hybrid_cell_at(s, index);
+}
+
+static unsigned int touched_pages(const struct hybrid_slab *s)
+{
+	size_t cells = s->n_cut;
+
+	if (s->kind == HY_MASK)
+		cells = s->touched ? 64 - (size_t)__builtin_clzll(s->touched) : 0;
+	return (unsigned int)((cells * s->cell_bytes + HY_PAGE_BYTES - 1) /
+			      HY_PAGE_BYTES);
+}
+
+void hybrid_slab_trapped(struct hybrid_slab *s)
+{
+	if (s->place == HY_FULL)
+		link_slab(s);
+	if (s->n_live || s->place == HY_CURRENT)
+		return;
+	unlink_slab(s);
+	hybrid_run_put(s, touched_pages(s));
+}
+
+void hybrid_slab_retire_idle(void)
+{
+	for (unsigned int cls = 0; cls < hybrid_n_classes; cls++) {
+		struct hybrid_slab *s = hybrid.current[cls];
+
+		if (s == &nothing || s->n_live)
+			continue;
+		hybrid.current[cls] = &nothing;
+		hybrid_run_put(s, touched_pages(s));
+	}
+}
+
+static bool before(const struct hybrid_slab *a, const struct hybrid_slab *b)
+{
+	return a->n_live != b->n_live ? a->n_live > b->n_live : a < b;
+}
+
+static struct hybrid_slab *merge(struct hybrid_slab *a, struct hybrid_slab *b)
+{
+	struct hybrid_slab *head = NULL, **tail = &head;
+
+	while (a && b) {
+		struct hybrid_slab **from = before(a, b) ? &a : &b;
+
+		*tail = *from;
+		*from = (*from)->next;
+		tail = &(*tail)->next;
+	}
+	*tail = a ? a : b;
+	return head;
+}
+
+/* Bottom-up merge sort: bin i holds a sorted list of 2^i slabs. */
+void hybrid_slab_sort(unsigned int cls)
+{
+	struct hybrid_slab *bins[32] = {NULL}, *s, *next, *prev = NULL;
+	unsigned int i;
+
+	for (s = hybrid.partial[cls]; s; s = next) {
+		next = s->next;
+		s->next = NULL;
+		for (i = 0; i < 31 && bins[i]; i++) {
+			s = merge(bins[i], s);
+			bins[i] = NULL;
+		}
+		bins[i] = s;
+	}
+	for (s = NULL, i = 0; i < 32; i++)
+		s = merge(s, bins[i]);
+	hybrid.partial[cls] = s;
+	for (; s; prev = s, s = s->next)
+		s->prev = prev;
+}
