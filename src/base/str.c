@@ -17,7 +17,7 @@ bool str_eq_nocase(struct str a, struct str b)
 
 bool str_starts(struct str s, struct str prefix)
 {
-	return s.len >= prefix.len && memcmp(s.p, prefix.p, prefix.len) == 0;
+	return s.len >= prefix.len && str_eq(str_of(s.p, prefix.len), prefix);
 }
 
 static bool is_blank(char c)

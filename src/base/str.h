@@ -13,23 +13,24 @@ struct str {
 	size_t len;
 };
 
-#define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 /* For printf's "%.*s". */
 #define STR_ARG(s) (int)(s).len, (s).p
 
 static inline struct str str_of(const char *p, size_t len)
 {
-	return (struct str){ p, len };
+	return (struct str){p, len};
 }
 
 static inline struct str str_z(const char *z)
 {
-	return (struct str){ z, strlen(z) };
+	return (struct str){z, strlen(z)};
 }
 
 static inline bool str_eq(struct str a, struct str b)
 {
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+	/* memcmp() must not be given NULL, which an empty string may be. */
+	return a.len == b.len && (!a.len || memcmp(a.p, b.p, a.len) == 0);
 }
 
 /* ASCII letters only; never the locale's. */
