@@ -80,6 +80,7 @@ lib_where() {
 
 flunk() {
 	trap - ERR
+	[ "$BASHPID" = $$ ] || { show "FAILED: $LIB_IT: $*" >&2; exit 1; }
 	show "FAILED: $LIB_IT"
 	lib_where
 	show "$@"
@@ -298,7 +299,7 @@ plain() { curl -sS --http1.1 "http://127.0.0.1:$CLEAR$1" "${@:2}"; }
 
 metrics() { curl -fsS "http://127.0.0.1:$METRICS/metrics"; }
 metric() {
-	metrics | grep -E "^($1)" | awk '{ n += $NF } END { printf "%.15g\n", n }'
+	metrics | { grep -E "^($1)" || true; } | awk '{ n += $NF } END { printf "%.15g\n", n }'
 }
 
 load() {

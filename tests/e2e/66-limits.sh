@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# What a client may ask is bounded, and the answer says which bound it was.
+. "$(dirname "$0")/lib.sh"
+
+start_backend
+ports
+cert
+conf <<-CONF
+	workers 1
+	listen 127.0.0.1:$PORT tls cert=$CERT key=$KEY
+	listen 127.0.0.1:$CLEAR
+	route / app
+	upstream app { server 127.0.0.1:$BACKEND_PORT }
+	limits {
+		connections 30; streams 10; header_bytes 8k; body_bytes 100k
+		header_timeout 1s; idle_timeout 2s; stream_timeout 2s
+	}
+	metrics 127.0.0.1:$METRICS
+CONF
+start_heapgate
+head -c 20000 /dev/zero | tr '\0' a >long
+head -c 200000 /dev/zero >body
+
+it "431 for too large a head"
+is "$(get /name -H "X-Long: $(cat long)" -o /dev/null -w '%{http_code}')" 431
+is "$(plain /name -H "X-Long: $(cat long)" -o /dev/null -w '%{http_code}')" 431
+
+it "413 for too large a body, announced or not"
+is "$(get /sum -T body -o /dev/null -w '%{http_code}' || true)" 413
+is "$(plain /sum -T body -o /dev/null -w '%{http_code}' || true)" 413
+is "$(plain /sum -T - <body -o /dev/null -w '%{http_code}' || true)" 413
+
+it "announces and keeps the bound of streams"
+py "$PORT" <<-'EOT'
+	import struct, sys, h2
+	c = h2.Conn(int(sys.argv[1]))
+	kind, flags, sid, payload = c.read_frame()
+	assert kind == h2.SETTINGS, kind
+	pairs = dict(struct.unpack(">HI", payload[i:i + 6])
+	             for i in range(0, len(payload), 6))
+	assert pairs.get(3) == 10, pairs
+	c.ask("/delay/500", 30)
+	for sid in c.streams:
+	    c.wait(sid)
+	ok = sum(s.ended and s.status == 200 for s in c.streams.values())
+	refused = sum(s.reset == 7 for s in c.streams.values())
+	assert ok >= 10 and ok + refused == 30 and refused > 0, (ok, refused)
+EOT
+
+it "408 or a closed connection for a head that does not come"
+py "$CLEAR" <<-'EOT'
+	import socket, sys, time
+	s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+	s.sendall(b"GET /name HTTP/1.1\r\nHost: x\r\n")
+	began = time.time()
+	got = s.recv(1000)
+	assert 0.5 < time.time() - began < 5, time.time() - began
+	assert not got or b" 408 " in got.split(b"\r\n")[0], got
+EOT
+
+it "closes an idle connection, with GOAWAY"
+py "$PORT" <<-'EOT'
+	import sys, time, h2
+	c = h2.Conn(int(sys.argv[1]))
+	c.wait_end(c.ask("/name"))
+	began = time.time()
+	try:
+	    while True:
+	        c.read_frame()
+	except EOFError:
+	    pass
+	assert 1 < time.time() - began < 6, time.time() - began
+	assert c.goaway and c.goaway[1] == 0, c.goaway
+EOT
+
+it "serves no more connections than it may, and the first ones on"
+py "$CLEAR" <<-'EOT'
+	import socket, sys
+	def ask(s):
+	    s.sendall(b"GET /name HTTP/1.1\r\nHost: x\r\n\r\n")
+	    return s.recv(1000)
+	socks = []
+	for _ in range(40):
+	    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+	    s.settimeout(3)
+	    socks.append(s)
+	served = 0
+	for s in socks:
+	    try:
+	        served += ask(s).startswith(b"HTTP/1.1 200")
+	    except OSError:
+	        pass
+	assert 25 <= served <= 30, served
+EOT
+at_least "$(metric 'heapgate_rejected_total')" 10 "rejections counted"
