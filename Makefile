@@ -174,6 +174,7 @@ stamp = @mkdir -p $(@D); printf '%s\n' $1 >$@.new; \
 	if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 quote = '$(subst ','\'',$1)'
 $B/.cflags: FORCE
+	@$(if $(PKG_LIBS),:,echo "libraries are missing: make deps" >&2; exit 1)
 	$(call stamp,$(call quote,$(CC) $(ALL_CFLAGS)))
 $B/.ldflags: FORCE
 	$(call stamp,$(call quote,$(CC) $(ALL_LDFLAGS) $(LIBS)))
