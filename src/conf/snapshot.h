@@ -16,10 +16,10 @@
 
 struct snapshot {
 	struct arena arena;
-	const char *allocator;       /* spec: "hybrid" */
-	unsigned int n_workers;      /* "auto": the CPUs we may use */
-	const char *user;            /* workers run as; NULL: as we are */
-	const char *pid_file;        /* NULL: none */
+	const char *allocator;  /* spec: "hybrid" */
+	unsigned int n_workers; /* "auto": the CPUs we may use */
+	const char *user;       /* workers run as; NULL: as we are */
+	const char *pid_file;   /* NULL: none */
 	struct listen_conf *listens;
 	unsigned int n_listens;
 	struct route_conf *routes;
@@ -27,16 +27,17 @@ struct snapshot {
 	struct routes *route_table;
 	struct upstream_conf *upstreams;
 	unsigned int n_upstreams;
-	unsigned int n_servers;      /* over all upstreams */
+	unsigned int n_servers; /* over all upstreams */
 	struct limits_conf limits;
 	struct accesslog_conf access;
-	const char *error_path;      /* NULL: stderr */
+	const char *error_path; /* "-": stderr */
 	enum log_level error_level;
-	struct addr metrics;         /* len 0: none */
-	const char *admin;           /* unix socket path, or NULL */
-	const char *via;             /* name in Via (heapgate) */
-	bool forwarded_trust;        /* keep the client's X-Forwarded-* */
-	uint32_t ticket_rotate_ms;   /* session ticket keys: 1 h */
+	struct addr metrics;       /* len 0: none */
+	const char *admin;         /* unix socket path, or NULL */
+	const char *via;           /* name in Via (heapgate) */
+	bool forwarded_trust;      /* keep the client's X-Forwarded-* */
+	uint32_t ticket_rotate_ms; /* session ticket keys: 1 h */
+	const char **wheres;       /* see snapshot_where() */
 };
 
 /*
@@ -49,11 +50,33 @@ struct snapshot *snapshot_parse(const char *name, const char *text, size_t len,
 				FILE *report) MUST_USE;
 void snapshot_free(struct snapshot **s);
 
+/* Where a directive of the top level stands ("metrics", "log access"), for
+ * messages: "heapgate.conf:7:1", or the config's name when it is not there.
+ * For a repeatable one the last; see also the where of each struct. */
+const char *snapshot_where(const struct snapshot *s, const char *directive);
+
 /* The effective config, every default spelled out; snapshot_parse() takes it
  * and yields an equal snapshot. */
 void snapshot_print(const struct snapshot *s, FILE *to);
 /* docs/config.md, from the directive table. */
 void snapshot_print_docs(FILE *to);
+
+/* A config for "heapgate proxy FROM TO...": what the command line says. NULL
+ * stands for what is not said. */
+struct proxy_args {
+	const char *from;      /* ":8443" */
+	const char *const *to; /* "127.0.0.1:9001", "h2c://localhost:9101" */
+	unsigned int n_to;
+	const char *allocator; /* spec */
+	const char *cert;      /* with it TLS, else cleartext */
+	const char *key;
+	const char *workers;
+	const char *metrics;
+	const char *access_log;
+};
+/* Writes it as a config text, for snapshot_parse() to judge. */
+void snapshot_proxy_text(const struct proxy_args *args, FILE *to);
+
 /* Files, names and addresses that only this host can tell: certificates and
  * keys readable, user known. Errors go to report; returns how many. */
 unsigned int snapshot_check_host(const struct snapshot *s, FILE *report);

@@ -10,7 +10,8 @@
 #include "io/tls.h"
 
 struct listen_conf {
-	const char *text; /* as written in the config, for messages */
+	const char *text;  /* as written in the config, for messages */
+	const char *where; /* there: "heapgate.conf:3:1" */
 	struct addr addr;
 	int backlog; /* 511 */
 	bool is_tls;

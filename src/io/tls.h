@@ -36,6 +36,7 @@ int tls_ticket_keys_rotate(struct tls_ticket_keys *k);
 struct tls_cert_conf {
 	const char *cert; /* PEM file with the chain */
 	const char *key;  /* PEM file */
+	const char *where; /* in the config: "heapgate.conf:3:1" */
 };
 struct tls_server_conf {
 	const struct tls_cert_conf *certs; /* the first is the default */
