@@ -12,7 +12,7 @@
 #define HISTOGRAM_BUCKETS 256
 
 struct histogram {
-	_Atomic uint64_t sum;   /* µs */
+	_Atomic uint64_t sum; /* µs */
 	_Atomic uint64_t n;
 	_Atomic uint64_t at[HISTOGRAM_BUCKETS];
 };
@@ -35,12 +35,12 @@ static inline void histogram_add(struct histogram *h, uint64_t us)
 
 	atomic_store_explicit(b, atomic_load_explicit(b, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
-	atomic_store_explicit(
-		&h->sum, atomic_load_explicit(&h->sum, memory_order_relaxed) + us,
-		memory_order_relaxed);
-	atomic_store_explicit(
-		&h->n, atomic_load_explicit(&h->n, memory_order_relaxed) + 1,
-		memory_order_relaxed);
+	atomic_store_explicit(&h->sum,
+			      atomic_load_explicit(&h->sum, memory_order_relaxed) + us,
+			      memory_order_relaxed);
+	atomic_store_explicit(&h->n,
+			      atomic_load_explicit(&h->n, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 }
 
 /* The first value that does not belong to bucket i any more; UINT64_MAX for

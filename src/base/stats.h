@@ -35,10 +35,10 @@ struct listener_stats {
 };
 
 struct server_stats {
-	_Atomic uint64_t up;              /* gauge: 0 or 1 */
+	_Atomic uint64_t up; /* gauge: 0 or 1 */
 	_Atomic uint64_t conns_total;
-	_Atomic uint64_t conns_active;    /* gauge */
-	_Atomic uint64_t conns_idle;      /* gauge */
+	_Atomic uint64_t conns_active; /* gauge */
+	_Atomic uint64_t conns_idle;   /* gauge */
 	_Atomic uint64_t conns_reused;
 	_Atomic uint64_t connect_failures;
 	_Atomic uint64_t requests_total;
@@ -57,7 +57,7 @@ struct stats {
 	uint32_t n_listeners;
 	uint32_t n_routes; /* the last one: no route */
 	uint32_t n_servers;
-	_Atomic uint32_t ready;   /* the worker serves */
+	_Atomic uint32_t ready; /* the worker serves */
 	_Atomic uint32_t draining;
 	_Atomic uint64_t started_wall_us;
 	struct mem_counters mem;
@@ -99,17 +99,15 @@ void stats_reset_gauges(struct stats *s);
 /* i: 0 up to the number that stats_init() was told. Lives: as long as s. */
 struct listener_stats *stats_listener(struct stats *s, uint32_t i);
 struct server_stats *stats_server(struct stats *s, uint32_t i);
-struct request_stats *stats_request(struct stats *s, uint32_t listener,
-				    uint32_t route);
+struct request_stats *stats_request(struct stats *s, uint32_t listener, uint32_t route);
 /* The word in metrics and logs: "conn_limit". Lives: always. */
 const char *reject_name(enum reject r);
 
 /* The one writer's way to change a value. */
 static inline void stat_add(_Atomic uint64_t *v, uint64_t n)
 {
-	atomic_store_explicit(
-		v, atomic_load_explicit(v, memory_order_relaxed) + n,
-		memory_order_relaxed);
+	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 static inline void stat_sub(_Atomic uint64_t *v, uint64_t n)

@@ -19,7 +19,7 @@ enum balance { BALANCE_ROUND_ROBIN, BALANCE_LEAST_REQUESTS };
 struct server_conf {
 	const char *text;  /* as written: "127.0.0.1:9001" */
 	const char *where; /* in the config: "heapgate.conf:3:1" */
-	const char *host; /* a name to resolve, or NULL when addr is set */
+	const char *host;  /* a name to resolve, or NULL when addr is set */
 	int port;
 	struct addr addr;    /* of an address written as such */
 	unsigned int weight; /* 1..1000 (1) */
