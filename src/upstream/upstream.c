@@ -74,7 +74,7 @@ void server_on_failure(struct server *s, uint64_t now_ms)
 		take_out(s, now_ms);
 }
 
-void server_set_check(struct server *s, bool is_down)
+void server_set_check(struct server *s, bool is_down, const char *why)
 {
 	if (s->check_down == is_down)
 		return;
@@ -85,8 +85,8 @@ void server_set_check(struct server *s, bool is_down)
 	}
 	note_up(s);
 	log_write(is_down ? LOG_WARN : LOG_NOTICE,
-		  "upstream %s: server %s is %s by check", name_of(s), s->conf->text,
-		  is_down ? "down" : "up");
+		  "upstream %s: server %s is %s by check: %s", name_of(s),
+		  s->conf->text, is_down ? "down" : "up", why);
 }
 
 struct server *upstream_pick(struct upstream *u, struct server *const *tried,

@@ -112,8 +112,8 @@ const struct addr *server_addr(struct server *s);
  */
 void server_on_success(struct server *s);
 void server_on_failure(struct server *s, uint64_t now_ms);
-/* What the active check says; see health.h. */
-void server_set_check(struct server *s, bool is_down);
+/* What the active check says, and why, for the log; see health.h. */
+void server_set_check(struct server *s, bool is_down, const char *why);
 /* Whether a request may go to it. */
 bool server_is_up(const struct server *s, uint64_t now_ms);
 
