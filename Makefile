@@ -266,7 +266,8 @@ apt = set -e; \
 		[ -t 0 ]; }; then as=sudo; \
 	else echo "packages are missing; run this once, then make again:" >&2; \
 		echo "    apt-get update && apt-get install -y" $1 >&2; exit 1; fi; \
-	get="$$as env DEBIAN_FRONTEND=noninteractive $2 apt-get"; \
+	get="$$as env DEBIAN_FRONTEND=noninteractive $2 apt-get -q"; \
+	ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || $$get update; \
 	$$get install -y --no-install-recommends $1 || { $$get update && \
 		$$get install -y --no-install-recommends $1; }
 
