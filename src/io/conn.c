@@ -633,6 +633,7 @@ static struct conn *conn_new(struct loop *l, int fd, const struct addr *peer,
 	c->ops = ops;
 	c->owner = owner;
 	c->peer = *peer;
+	list_init(&c->node);
 	dirty_init(&c->resume, resume_cb);
 	timer_init(&c->timer, timer_cb);
 	return c;
@@ -710,6 +711,7 @@ void conn_free(struct conn **cp)
 	timer_stop(c->loop, &c->timer);
 	dirty_fini(&c->resume);
 	event_del(&c->event);
+	list_del(&c->node);
 	detach_tls(c);
 	drop_pending(c);
 	close(c->fd);
@@ -746,10 +748,22 @@ void conn_close(struct conn **cp)
 	if (c->ssl)
 		say_close_notify(c);
 	conn_set_state(c, CONN_LINGER);
+	list_append(&c->loop->lingering, &c->node);
 	timer_set(c->loop, &c->timer, LINGER_MS);
 	if (!c->pending)
 		linger_fin(c);
 	conn_resume(c);
+}
+
+void conn_free_lingering(struct loop *l)
+{
+	struct list *n;
+
+	while ((n = list_pop(&l->lingering))) {
+		struct conn *c = container_of(n, struct conn, node);
+
+		conn_free(&c);
+	}
 }
 
 size_t conn_mem_bytes(const struct conn *c)

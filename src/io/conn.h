@@ -57,6 +57,7 @@ struct conn {
 	struct event event;    /* registered from open to close */
 	struct dirty resume;   /* reads on, or reports a broken output */
 	struct grave grave;
+	struct list node;      /* in loop->lingering after conn_close(), or alone */
 	struct timer timer;    /* connect, handshake, close */
 	int64_t tls_bytes;     /* what OpenSSL holds for this conn */
 	uint64_t in_bytes;     /* from the socket, TLS included */
@@ -114,6 +115,8 @@ int conn_flush(struct conn *c);
  * and drops what the peer still sends for at most 2 s, so that the peer is not
  * cut off from the end of the answer by a reset. *c becomes NULL. */
 void conn_close(struct conn **c);
+/* Cuts off those that conn_close() has left behind: before the loop ends. */
+void conn_free_lingering(struct loop *l);
 
 /* Bytes that this conn holds itself, OpenSSL's and pending output included. */
 size_t conn_mem_bytes(const struct conn *c);

@@ -268,7 +268,7 @@ void loop_unwatch(struct event **e)
 
 static int alloc_buffers(struct loop *l)
 {
-	l->in = mem_alloc(MEM_WORKER, LOOP_IN_BYTES);
+	l->in = mem_alloc(MEM_WORKER, LOOP_IN_BYTES + LOOP_IN_SLACK);
 	l->plain = mem_alloc(MEM_WORKER, LOOP_PLAIN_BYTES);
 	l->stage = mem_alloc(MEM_WORKER, LOOP_PLAIN_BYTES);
 	l->out = mem_alloc(MEM_WORKER, LOOP_OUT_BYTES);
@@ -301,6 +301,7 @@ int loop_init(struct loop *l)
 	list_init(&l->later);
 	list_init(&l->graves);
 	list_init(&l->signals);
+	list_init(&l->lingering);
 	arena_init(&l->tick, MEM_TICK, 4096);
 	read_clocks(l);
 	l->wheel_tick = l->now_ms / WHEEL_TICK_MS;

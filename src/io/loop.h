@@ -15,6 +15,7 @@ struct event;
 
 /* Bytes of the shared buffers; see loop.in and loop.out. */
 #define LOOP_IN_BYTES    (64 * 1024)
+#define LOOP_IN_SLACK    16 /* room behind a read, to put back a few bytes */
 #define LOOP_OUT_BYTES   (64 * 1024)
 #define LOOP_PLAIN_BYTES (16 * 1024) /* the most a TLS record holds */
 
@@ -27,6 +28,7 @@ struct loop {
 	struct list later;      /* struct dirty: to go on with in the next turn */
 	struct list graves;     /* struct grave: to free after this turn */
 	struct list signals;    /* watches of signals */
+	struct list lingering;  /* struct conn: on their way out, by conn_close() */
 	struct arena tick;      /* scratch; reset at the start of each turn */
 	char *in;               /* LOOP_IN_BYTES: what a socket just gave */
 	char *plain;            /* LOOP_PLAIN_BYTES: a record of it, deciphered */
