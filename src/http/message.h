@@ -33,6 +33,7 @@ struct message {
 	enum method method;
 	/* response */
 	uint16_t status; /* 100..599; 0: not known yet */
+	char status_text[3]; /* private to h2 */
 	/* both */
 	uint8_t minor_version;  /* of HTTP/1; 1 for h2 */
 	bool no_body;           /* ends with its head (RFC 9112 §6.3) */

@@ -13,8 +13,8 @@
  */
 int back_h1_start(struct stream *s, struct server *server) MUST_USE;
 int back_h2_start(struct stream *s, struct server *server) MUST_USE;
-/* Closes all sessions of a server: idle ones at once, others when their
- * streams are done if gently, else now. */
+/* Closes the sessions of a server: h1 the idle ones (the others close with
+ * their streams when the gate drains), h2 all. */
 void back_h1_close_all(struct gate *g, struct server *server);
 void back_h2_close_all(struct gate *g, struct server *server);
 

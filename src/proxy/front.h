@@ -11,7 +11,7 @@ struct front;
 
 struct front_ops {
 	void (*drain)(struct front *f); /* no new requests; close when done */
-	void (*free)(struct front **f); /* at once */
+	void (*free)(struct front *f);  /* at once; its streams are cancelled */
 };
 
 /* The head of struct front_h1 and struct front_h2. */
@@ -47,6 +47,9 @@ void front_h1_start(struct gate *g, struct conn *c, unsigned int listener,
 		    char *data, size_t len);
 void front_h2_start(struct gate *g, struct conn *c, unsigned int listener,
 		    char *data, size_t len);
+
+/* Closes the sockets whose protocol is not known yet. */
+void front_drop_guests(struct gate *g);
 
 /* Shared steps of both. */
 void front_init(struct front *f, struct gate *g, struct conn *c,

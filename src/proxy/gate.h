@@ -6,6 +6,7 @@
 
 #include "allocators/pool.h"
 #include "base/stats.h"
+#include "http/h2.h"
 #include "io/loop.h"
 #include "proxy/accesslog.h"
 #include "proxy/limits.h"
@@ -21,24 +22,31 @@ struct gate {
 	/* Who serves a stream: dispatch() in a worker, the origin's or the
 	 * admin's own in those processes. Must attach side B or answer. */
 	void (*dispatch)(struct stream *s);
+	/* Asks another server after side B failed; false: cannot. NULL: never. */
+	bool (*retry)(struct stream *s, int why);
 	void *handler;                   /* for dispatch: theirs */
 	const struct routes *routes;     /* dispatch() */
 	const char *via;                 /* pseudonym in Via; NULL: none */
 	const char *server;              /* Server of our own answers */
 	bool forwarded_trust;            /* keep the client's X-Forwarded-* */
 	bool draining;
+	struct h2_kit front_kit, back_kit;
 	struct pool streams;
 	struct pool fronts_h1, fronts_h2, backs_h1, backs_h2;
 	struct list fronts;              /* struct front, all */
-	unsigned int n_fronts;
+	struct list guests;              /* sockets before they are fronts */
+	unsigned int n_fronts;           /* guests included */
 	unsigned int n_streams;
 	void (*on_idle)(struct gate *g); /* draining, and the last front left */
 	void *owner;                     /* of on_idle: the worker */
 };
 
-void gate_init(struct gate *g, struct loop *l, struct stats *stats,
-	       const struct limits_conf *limits);
-/* Closes all fronts at once. */
+/* Returns: 0, or -1 without memory. */
+int gate_init(struct gate *g, struct loop *l, struct stats *stats,
+	      const struct limits_conf *limits) MUST_USE;
+/* Closes all fronts at once; what they held is freed after this turn. */
+void gate_close_all(struct gate *g);
+/* All fronts, backs and streams must be gone. */
 void gate_fini(struct gate *g);
 /* No new requests: h2 clients get GOAWAY, h1 clients Connection: close; each
  * front closes when its last stream is done. on_idle is called when (or if)

@@ -42,7 +42,8 @@ struct side_ops {
 	void (*data)(struct stream *s);
 	/* n bytes of the body that this side makes were taken. */
 	void (*room)(struct stream *s, size_t n);
-	/* End this side now; it detaches before it returns. */
+	/* End this side: it detaches now, or when its session has let go of
+	 * the stream. Until then it makes nothing more. Called once. */
 	void (*abort)(struct stream *s, enum stream_end why);
 };
 
@@ -53,6 +54,7 @@ struct side {
 	int32_t id;                 /* h2 stream id; 0 in h1 */
 	bool submitted;             /* h2: head is with nghttp2 */
 	bool deferred;              /* h2: its body waits for data */
+	bool aborted;               /* abort() was called */
 };
 
 struct stream {
@@ -64,31 +66,37 @@ struct stream {
 	struct body req_body, res_body;
 	struct arena arena;
 	struct timer timer;       /* answer's head, then any byte either way */
+	struct grave grave;
 	const struct route_conf *route; /* NULL: none */
 	struct server *server;    /* being asked; NULL: none */
 	struct server *tried[4];
 	uint8_t n_tried;
 	uint8_t end;              /* enum stream_end: how it ended */
 	uint16_t listener;        /* index */
-	uint16_t req_fields;      /* the client's own, before we added any */
+	uint16_t head_status;     /* what a bad head is refused with; 0: good */
 	bool dispatched : 1;      /* request head is whole and was passed on */
 	bool answered : 1;        /* answer's head was passed to A */
+	bool b_answered : 1;      /* h2: B's final head has come */
 	bool local : 1;           /* the answer is our own */
 	bool req_taken : 1;       /* B took body bytes: no retry */
-	bool head_too_big : 1;    /* answer 431 when the head is whole */
+	bool fresh : 1;           /* a retry that wants a new connection */
 	bool is_h2 : 1;           /* the client speaks h2 */
 	bool tunnel : 1;          /* after an upgrade or CONNECT */
 	uint64_t started_us;      /* monotonic: first header */
 	uint64_t sent_us;         /* request head given to B */
 	uint64_t answered_us;     /* answer's head given to A */
-	char client[48];          /* address of the client, for logs */
 };
 
-/* A new stream on a front. Returns: NULL without memory. */
-struct stream *stream_new(struct gate *g, struct front *f) MUST_USE;
+/* A new stream on a front: side A is attached. Returns: NULL without memory. */
+struct stream *stream_new(struct front *f, const struct side_ops *ops,
+			  void *owner) MUST_USE;
+/* Attaches side B. */
+void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
+		     struct list *streams);
 
-/* Side A: the request's head is whole (req_body.ended may be set already). */
-void stream_on_request(struct stream *s);
+/* Side A: the request's head is whole (req_body.ended may be set already).
+ * status: 0, or what the head is refused with. */
+void stream_on_request(struct stream *s, unsigned int status);
 /* Side B: the answer's head is whole in s->res. */
 void stream_on_answer(struct stream *s);
 /* Side B: s->res is an interim answer; emptied before this returns. */
@@ -100,15 +108,19 @@ void stream_on_res_data(struct stream *s);
 void stream_took_req(struct stream *s, size_t n);
 void stream_took_res(struct stream *s, size_t n);
 
-/* Side A is finished with: in order (STREAM_DONE) or not; B, if still there,
- * is aborted. May free s. */
-void stream_detach_a(struct stream *s, enum stream_end why);
-/* Side B is finished with, after the whole answer. May free s. */
-void stream_detach_b(struct stream *s);
-/* Side B failed: retried, answered by us or reset. May free s. */
-void stream_fail_b(struct stream *s, enum stream_end why);
+/* The stream is freed after the turn in which its second side detached; until
+ * then a pointer to it on the stack is good. */
 
-void stream_touch(struct stream *s); /* a byte moved: restart the timeout */
-bool stream_is_half_open(const struct stream *s); /* request not ended */
+/* Side A is finished with: in order (STREAM_DONE) or not; B, if still there,
+ * is aborted. */
+void stream_detach_a(struct stream *s, enum stream_end why);
+/* Side B is finished with: after the whole answer, or aborted. */
+void stream_detach_b(struct stream *s);
+/* Side B failed and detaches: retried, answered by us or reset. */
+void stream_fail_b(struct stream *s, enum stream_end why);
+/* Aborts side B, if it is there. */
+void stream_abort_b(struct stream *s, enum stream_end why);
+/* Ends both sides. */
+void stream_abort(struct stream *s, enum stream_end why);
 
 #endif

@@ -1,0 +1,66 @@
+/*
+ * h2: what fronts and backs share of nghttp2: memory, options, header lists,
+ * the way to the socket.
+ */
+#ifndef HEAPGATE_H2_H
+#define HEAPGATE_H2_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "http/message.h"
+#include "io/conn.h"
+
+/* RFC 9113 §6.5.2. */
+#define H2_CHUNK_BYTES 16384u
+
+/* Callbacks and options of all sessions of one kind; made once per process. */
+struct h2_kit {
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *option;
+};
+
+/* Options that both kinds want are set; callbacks are those of conn output
+ * (user data must start with a struct h2_user). Returns: 0 or -1. */
+int h2_kit_init(struct h2_kit *k) MUST_USE;
+void h2_kit_fini(struct h2_kit *k);
+
+/* What the shared callbacks need of a session's user data. */
+struct h2_user {
+	struct conn *conn;
+	int64_t bytes; /* that nghttp2 holds for this session */
+};
+
+/* Memory functions that count in *bytes; nghttp2 copies *mem. */
+void h2_mem_init(nghttp2_mem *mem, int64_t *bytes);
+
+/* Entries that the functions below may fill. */
+#define H2_NV_MAX(m) ((size_t)(m)->headers.n + 6)
+
+/* Header lists. The strings are not copied: they must live until the stream
+ * is closed. Returns: how many entries were filled in. */
+size_t h2_request_nv(nghttp2_nv *nv, const struct message *m);
+size_t h2_answer_nv(nghttp2_nv *nv, struct message *m);
+size_t h2_fields_nv(nghttp2_nv *nv, const struct fields *f);
+
+/*
+ * Takes one received field into m: pseudo-headers to their places, others to
+ * headers or trailers, copied into the arena. What nghttp2 checks already
+ * (order, names, characters) is not checked again.
+ * Returns: 0, or -1 when there is no memory.
+ */
+int h2_take_field(struct message *m, struct arena *a, bool trailers,
+		  struct str name, struct str value, bool never_index) MUST_USE;
+/* content_length and method of a whole head, from its fields. */
+void h2_end_head(struct message *m);
+
+/* In a data source's read callback, when the last bytes were promised: ends
+ * the stream, by trailers if there are any. tick: scratch. */
+void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
+		 struct arena *tick, uint32_t *flags);
+
+/* Writes a DATA frame's head and len bytes off the front of body.
+ * Returns: 0 or NGHTTP2_ERR_WOULDBLOCK (nothing was written). */
+struct body;
+int h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len);
+
+#endif

@@ -1,0 +1,537 @@
+#include "proxy/back_h2.h"
+
+#include "base/must.h"
+#include "proxy/forward.h"
+#include "proxy/gate.h"
+
+#define BACK_MAGIC    0x62616b32u /* "bak2" */
+#define WINDOW_BYTES  (16 << 20)  /* of the connection: one slow client must not
+				   * stop the others; each stream has its own */
+#define LAST_ID       0x7ffffff0
+
+static struct back_h2 *back_of(const struct stream *s)
+{
+	return s->b.owner;
+}
+
+static void mark(struct back_h2 *b)
+{
+	loop_mark(b->gate->loop, &b->dirty);
+}
+
+static struct stream *stream_of(nghttp2_session *session, int32_t id)
+{
+	return nghttp2_session_get_stream_user_data(session, id);
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
+static void bury(struct grave *g)
+{
+	struct back_h2 *b = container_of(g, struct back_h2, grave);
+
+	pool_put(&b->gate->backs_h2, b);
+}
+
+static void count_bytes(struct back_h2 *b)
+{
+	struct stats *st = b->gate->stats;
+	const struct conn *c = b->user.conn;
+
+	stat_add(&st->back_in_bytes, c->in_bytes - b->in_counted);
+	stat_add(&st->back_out_bytes, c->out_bytes - b->out_counted);
+	b->in_counted = c->in_bytes;
+	b->out_counted = c->out_bytes;
+}
+
+static void unlink_stream(struct back_h2 *b, struct stream *s)
+{
+	s->server = NULL;
+	b->n_streams--;
+	b->server->n_requests--;
+	stat_sub(&b->server->stats->requests_active, 1);
+}
+
+static void fail_stream(struct back_h2 *b, struct stream *s, enum stream_end why)
+{
+	unlink_stream(b, s);
+	if (why == STREAM_BROKEN && !s->b_answered)
+		why = STREAM_STALE; /* may not have been looked at */
+	stream_fail_b(s, why);
+}
+
+/* Closes now; streams that are left fail with why. */
+static void back_free(struct back_h2 *b, enum stream_end why)
+{
+	must(b->magic == BACK_MAGIC);
+	b->magic = 0;
+	list_del(&b->node);
+	nghttp2_session_del(b->session);
+	b->session = NULL;
+	mem_charge_back(MEM_NGHTTP2, b->user.bytes);
+	stat_sub(&b->server->stats->conns_active, 1);
+	if (b->user.conn)
+		count_bytes(b);
+	conn_free(&b->user.conn);
+	dirty_fini(&b->dirty);
+	timer_stop(b->gate->loop, &b->timer);
+	loop_bury(b->gate->loop, &b->grave, bury);
+	while (!list_empty(&b->streams))
+		fail_stream(b, container_of(b->streams.next, struct stream, b.node), why);
+}
+
+/* --- what the server sends -------------------------------------------------------- */
+
+static bool is_final_head(const nghttp2_frame *frame, const struct stream *s)
+{
+	return frame->headers.cat == NGHTTP2_HCAT_RESPONSE ||
+	       (frame->headers.cat == NGHTTP2_HCAT_HEADERS && !s->b_answered);
+}
+
+static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
+			const uint8_t *name, size_t name_len, const uint8_t *value,
+			size_t value_len, uint8_t flags, void *user)
+{
+	struct stream *s = stream_of(session, frame->hd.stream_id);
+	const struct h1_limits *max;
+	struct fields *f;
+	bool trailers;
+
+	(void)user;
+	if (!s || s->b.aborted || frame->hd.type != NGHTTP2_HEADERS)
+		return 0;
+	trailers = !is_final_head(frame, s);
+	max = &s->gate->limits->head;
+	f = trailers ? &s->res.trailers : &s->res.headers;
+	if (f->n >= max->n_headers ||
+	    f->bytes + name_len + value_len + 32 > max->header_bytes ||
+	    h2_take_field(&s->res, &s->arena, trailers,
+			  str_of((const char *)name, name_len),
+			  str_of((const char *)value, value_len),
+			  flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	return 0;
+}
+
+static void on_answer(struct stream *s, bool ended)
+{
+	h2_end_head(&s->res);
+	if (s->res.status < 200) {
+		forward_answer(s);
+		stream_on_info(s);
+		return;
+	}
+	s->b_answered = true;
+	if (ended) {
+		s->res.no_body = true;
+		s->res_body.ended = true;
+	}
+	forward_answer(s);
+	stream_on_answer(s);
+}
+
+static void on_goaway(struct back_h2 *b, const nghttp2_goaway *goaway)
+{
+	stat_add(&b->gate->stats->h2_goaways_in[goaway->error_code & 15], 1);
+	b->leaving = true; /* nghttp2 closes what the server did not look at */
+	mark(b);
+}
+
+static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame,
+			    void *user)
+{
+	struct back_h2 *b = user;
+	bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+	struct stream *s;
+
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+	case NGHTTP2_DATA:
+		s = stream_of(session, frame->hd.stream_id);
+		if (!s || s->b.aborted)
+			return 0;
+		if (frame->hd.type == NGHTTP2_HEADERS && is_final_head(frame, s)) {
+			on_answer(s, ended);
+		} else if (ended) {
+			s->res_body.ended = true;
+			stream_on_res_data(s);
+		}
+		return 0;
+	case NGHTTP2_SETTINGS:
+		b->got_settings = true;
+		return 0;
+	case NGHTTP2_GOAWAY:
+		on_goaway(b, &frame->goaway);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
+				 const uint8_t *p, size_t len, void *user)
+{
+	struct stream *s = stream_of(session, id);
+
+	(void)flags;
+	(void)user;
+	/* The connection's window opens at once, the stream's when the client
+	 * took the data. */
+	nghttp2_session_consume_connection(session, len);
+	if (!s || s->b.aborted)
+		return 0;
+	if (body_put(&s->res_body, p, len) != 0)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	stream_on_res_data(s);
+	return 0;
+}
+
+static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t code,
+			      void *user)
+{
+	struct back_h2 *b = user;
+	struct stream *s = stream_of(session, id);
+
+	if (!s)
+		return 0;
+	nghttp2_session_set_stream_user_data(session, id, NULL);
+	if (s->b.aborted || (s->res_body.ended && s->answered)) {
+		unlink_stream(b, s);
+		stream_detach_b(s);
+	} else {
+		fail_stream(b, s,
+			    code == NGHTTP2_REFUSED_STREAM ? STREAM_REFUSED :
+							     STREAM_BROKEN);
+	}
+	if (!b->n_streams)
+		timer_set(b->gate->loop, &b->timer,
+			  b->server->upstream->conf->idle_timeout_ms);
+	return 0;
+}
+
+/* --- what we send ------------------------------------------------------------------- */
+
+static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
+			    size_t len, uint32_t *flags, nghttp2_data_source *source,
+			    void *user)
+{
+	struct stream *s = stream_of(session, id);
+	struct body *body;
+
+	(void)buf;
+	(void)source;
+	(void)user;
+	if (!s || s->b.aborted)
+		return NGHTTP2_ERR_DEFERRED;
+	body = &s->req_body;
+	if (!body->bytes && !body->ended) {
+		s->b.deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	if (len > body->bytes)
+		len = body->bytes;
+	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (body->ended && len == body->bytes)
+		h2_end_data(session, id, &s->req.trailers, &s->gate->loop->tick, flags);
+	return (ssize_t)len;
+}
+
+static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
+			const uint8_t *head, size_t len, nghttp2_data_source *source,
+			void *user)
+{
+	struct back_h2 *b = user;
+	struct stream *s = stream_of(session, frame->hd.stream_id);
+	int rc;
+
+	(void)source;
+	if (!s)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	rc = h2_write_data(b->user.conn, head, &s->req_body, len);
+	if (rc == 0 && len)
+		stream_took_req(s, len);
+	return rc;
+}
+
+/* A request that never became a frame (no stream ids left, no memory). */
+static int on_frame_not_send_cb(nghttp2_session *session, const nghttp2_frame *frame,
+				int error, void *user)
+{
+	struct back_h2 *b = user;
+	struct stream *s;
+
+	if (frame->hd.type != NGHTTP2_HEADERS)
+		return 0;
+	s = stream_of(session, frame->hd.stream_id);
+	if (error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED ||
+	    error == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE)
+		b->leaving = true;
+	if (s && !s->b.aborted) {
+		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, NULL);
+		fail_stream(b, s, STREAM_REFUSED);
+	}
+	return 0;
+}
+
+int back_h2_kit_init(struct h2_kit *k)
+{
+	nghttp2_session_callbacks *cb;
+
+	if (h2_kit_init(k) != 0)
+		return -1;
+	cb = k->callbacks;
+	nghttp2_session_callbacks_set_send_data_callback(cb, send_data_cb);
+	nghttp2_session_callbacks_set_on_header_callback(cb, on_header_cb);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv_cb);
+	nghttp2_session_callbacks_set_on_frame_not_send_callback(cb,
+								 on_frame_not_send_cb);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb,
+								  on_data_chunk_recv_cb);
+	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close_cb);
+	return 0;
+}
+
+static void flush_cb(struct dirty *d)
+{
+	struct back_h2 *b = container_of(d, struct back_h2, dirty);
+	struct conn *c = b->user.conn;
+	int rc;
+
+	if (!b->open || !conn_can_write(c))
+		return;
+	conn_begin(c);
+	rc = nghttp2_session_send(b->session);
+	conn_flush(c);
+	count_bytes(b);
+	if (rc != 0)
+		back_free(b, STREAM_BROKEN);
+	else if (!nghttp2_session_want_read(b->session) &&
+		 !nghttp2_session_want_write(b->session))
+		back_free(b, STREAM_BROKEN);
+}
+
+static void on_input(struct conn *c, char *data, size_t len)
+{
+	struct back_h2 *b = c->owner;
+	ssize_t n = nghttp2_session_mem_recv(b->session, (uint8_t *)data, len);
+
+	if (n < 0)
+		back_free(b, STREAM_BROKEN);
+	else
+		mark(b);
+}
+
+static void on_writable(struct conn *c)
+{
+	mark(c->owner);
+}
+
+static void on_end(struct conn *c, enum conn_end why)
+{
+	struct back_h2 *b = c->owner;
+
+	if (!b->open) {
+		server_on_failure(b->server, b->gate->loop->now_ms);
+		back_free(b, why == CONN_TIMEOUT ? STREAM_TIMEOUT : STREAM_UNREACHABLE);
+		return;
+	}
+	back_free(b, STREAM_BROKEN);
+}
+
+static void on_open(struct conn *c)
+{
+	struct back_h2 *b = c->owner;
+
+	if (c->ssl && !c->is_h2) { /* not what was agreed */
+		on_end(c, CONN_TLS_ERROR);
+		return;
+	}
+	b->open = true;
+	server_on_success(b->server);
+	mark(b);
+}
+
+static const struct conn_ops conn_ops = { .on_open = on_open,
+					  .on_input = on_input,
+					  .on_writable = on_writable,
+					  .on_end = on_end };
+
+/* --- side B -------------------------------------------------------------------------- */
+
+static void head_side(struct stream *s)
+{
+	mark(back_of(s));
+}
+
+static void info_side(struct stream *s)
+{
+	(void)s; /* nobody sends interim requests */
+}
+
+static void data_side(struct stream *s)
+{
+	struct back_h2 *b = back_of(s);
+
+	if (s->b.deferred) {
+		s->b.deferred = false;
+		nghttp2_session_resume_data(b->session, s->b.id);
+	}
+	mark(b);
+}
+
+static void room_side(struct stream *s, size_t n)
+{
+	struct back_h2 *b = back_of(s);
+
+	nghttp2_session_consume_stream(b->session, s->b.id, n);
+	mark(b);
+}
+
+static void abort_side(struct stream *s, enum stream_end why)
+{
+	struct back_h2 *b = back_of(s);
+
+	(void)why;
+	nghttp2_submit_rst_stream(b->session, NGHTTP2_FLAG_NONE, s->b.id,
+				  NGHTTP2_CANCEL);
+	mark(b);
+}
+
+static const struct side_ops side_ops = { head_side, info_side, data_side, room_side,
+					  abort_side };
+
+/* --- sessions -------------------------------------------------------------------------- */
+
+static void timer_cb(struct timer *t)
+{
+	struct back_h2 *b = container_of(t, struct back_h2, timer);
+
+	if (!b->n_streams)
+		back_free(b, STREAM_BROKEN);
+}
+
+static int open_session(struct back_h2 *b)
+{
+	struct gate *g = b->gate;
+	nghttp2_mem mem;
+	nghttp2_settings_entry settings[] = {
+		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+		  g->limits->stream_buffer_bytes },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
+	};
+
+	h2_mem_init(&mem, &b->user.bytes);
+	if (nghttp2_session_client_new3(&b->session, g->back_kit.callbacks, b,
+					g->back_kit.option, &mem) != 0)
+		return -1;
+	if (nghttp2_submit_settings(b->session, NGHTTP2_FLAG_NONE, settings,
+				    sizeof(settings) / sizeof(settings[0])) != 0 ||
+	    nghttp2_session_set_local_window_size(b->session, NGHTTP2_FLAG_NONE, 0,
+						  WINDOW_BYTES) != 0)
+		return -1;
+	return 0;
+}
+
+static struct back_h2 *back_new(struct gate *g, struct server *server)
+{
+	const struct addr *to = server_addr(server);
+	struct back_h2 *b = to ? pool_get(&g->backs_h2) : NULL;
+
+	if (!b)
+		return NULL;
+	memset(b, 0, sizeof(*b));
+	b->gate = g;
+	b->server = server;
+	list_init(&b->node);
+	list_init(&b->streams);
+	dirty_init(&b->dirty, flush_cb);
+	timer_init(&b->timer, timer_cb);
+	if (open_session(b) == 0)
+		b->user.conn = conn_connect(g->loop, to, server->tls, server->tls_name,
+					    server->upstream->conf->connect_timeout_ms,
+					    &conn_ops, b);
+	if (!b->user.conn) {
+		nghttp2_session_del(b->session);
+		mem_charge_back(MEM_NGHTTP2, b->user.bytes);
+		pool_put(&g->backs_h2, b);
+		return NULL;
+	}
+	b->magic = BACK_MAGIC;
+	list_append(&server->sessions, &b->node);
+	stat_add(&server->stats->conns_total, 1);
+	stat_add(&server->stats->conns_active, 1);
+	return b;
+}
+
+/* How many streams may be open: a guess until the server has said. */
+static uint32_t max_streams(struct back_h2 *b)
+{
+	uint32_t ours = b->server->upstream->conf->n_streams;
+	uint32_t theirs;
+
+	if (!b->got_settings)
+		return ours;
+	theirs = nghttp2_session_get_remote_settings(
+		b->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+	return theirs < ours ? theirs : ours;
+}
+
+/* The least loaded session of this server that takes one more. */
+static struct back_h2 *back_get(struct gate *g, struct server *server)
+{
+	struct back_h2 *best = NULL;
+
+	list_each(n, &server->sessions) {
+		struct back_h2 *b = container_of(n, struct back_h2, node);
+
+		if (b->leaving || b->n_streams >= max_streams(b))
+			continue;
+		if (!best || b->n_streams < best->n_streams)
+			best = b;
+	}
+	if (!best)
+		return back_new(g, server);
+	stat_add(&server->stats->conns_reused, 1);
+	return best;
+}
+
+int back_h2_start(struct stream *s, struct server *server)
+{
+	struct back_h2 *b = back_get(s->gate, server);
+	nghttp2_data_provider body = { .read_callback = read_body_cb };
+	bool bare = body_is_done(&s->req_body) && !s->req.trailers.n;
+	nghttp2_nv *nv;
+	int32_t id;
+
+	if (!b)
+		return -1;
+	nv = arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->req) * sizeof(*nv));
+	if (!nv)
+		return -1;
+	id = nghttp2_submit_request(b->session, NULL, nv, h2_request_nv(nv, &s->req),
+				    bare ? NULL : &body, s);
+	if (id < 0) {
+		b->leaving = true;
+		return -1;
+	}
+	if (id >= LAST_ID)
+		b->leaving = true;
+	stream_attach_b(s, &side_ops, b, &b->streams);
+	s->b.id = id;
+	s->b_answered = false;
+	s->server = server;
+	b->n_streams++;
+	server->n_requests++;
+	stat_add(&server->stats->requests_total, 1);
+	stat_add(&server->stats->requests_active, 1);
+	mark(b);
+	return 0;
+}
+
+void back_h2_close_all(struct gate *g, struct server *server)
+{
+	(void)g;
+	list_each_safe(n, &server->sessions)
+		back_free(container_of(n, struct back_h2, node), STREAM_BROKEN);
+}

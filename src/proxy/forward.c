@@ -1,0 +1,77 @@
+#include "proxy/forward.h"
+
+#include "proxy/front.h"
+#include "proxy/gate.h"
+#include "proxy/stream.h"
+
+/* RFC 9110 §7.6.3: the version that was received, and who received it. */
+static int add_via(struct stream *s, struct fields *f, bool h2, unsigned int minor)
+{
+	const char *version = h2 ? "2" : minor ? "1.1" : "1.0";
+	char *text;
+
+	if (!s->gate->via)
+		return 0;
+	text = arena_printf(&s->arena, "%s %s", version, s->gate->via);
+	if (!text)
+		return -1;
+	return fields_add(f, &s->arena, STR("via"), str_z(text));
+}
+
+static int add_forwarded_for(struct stream *s)
+{
+	struct fields *f = &s->req.headers;
+	const struct field *old = fields_get(f, FIELD_X_FORWARDED_FOR);
+	const char *client = s->front->client;
+	char *text;
+
+	/* A copy: the stream may outlive its front by a turn. */
+	if (old && s->gate->forwarded_trust)
+		text = arena_printf(&s->arena, "%.*s, %s", (int)old->value_len,
+				    old->value, client);
+	else
+		text = arena_copy(&s->arena, client, strlen(client));
+	if (!text)
+		return -1;
+	fields_remove(f, FIELD_X_FORWARDED_FOR);
+	return fields_add(f, &s->arena, STR("x-forwarded-for"), str_z(text));
+}
+
+/* Ours, unless the client is trusted and has said it. */
+static int add_forwarded(struct stream *s, enum field_id id, struct str name,
+			 struct str value)
+{
+	struct fields *f = &s->req.headers;
+
+	if (s->gate->forwarded_trust && fields_get(f, id))
+		return 0;
+	fields_remove(f, id);
+	return value.len ? fields_add(f, &s->arena, name, value) : 0;
+}
+
+int forward_request(struct stream *s)
+{
+	struct fields *f = &s->req.headers;
+
+	/* Hop-by-hop fields are gone since the head was read: h1_read_head(),
+	 * and nghttp2 refuses them. */
+	fields_remove(f, FIELD_HTTP2_SETTINGS);
+	if (!s->gate->forwarded_trust)
+		fields_remove(f, FIELD_FORWARDED);
+	if (fields_room(f, &s->arena, 4) != 0 || add_forwarded_for(s) != 0 ||
+	    add_forwarded(s, FIELD_X_FORWARDED_PROTO, STR("x-forwarded-proto"),
+			  s->front->is_tls ? STR("https") : STR("http")) != 0 ||
+	    add_forwarded(s, FIELD_X_FORWARDED_HOST, STR("x-forwarded-host"),
+			  s->req.authority) != 0)
+		return -1;
+	return add_via(s, f, s->is_h2, s->req.minor_version);
+}
+
+void forward_answer(struct stream *s)
+{
+	struct fields *f = &s->res.headers;
+	bool h2 = s->server && s->server->conf->proto == PROTO_H2;
+
+	if (add_via(s, f, h2, s->res.minor_version) != 0)
+		s->arena.failed = false;
+}

@@ -1,0 +1,16 @@
+/*
+ * forward: what a proxy changes in a message that it passes on (RFC 9110
+ * §7.6): hop-by-hop fields go, Via and X-Forwarded-* come.
+ */
+#ifndef HEAPGATE_FORWARD_H
+#define HEAPGATE_FORWARD_H
+
+struct stream;
+
+/* s->req, before it goes to side B. Returns: 0, or -1 when there is no
+ * memory. */
+int forward_request(struct stream *s) __attribute__((warn_unused_result));
+/* s->res, before it goes to side A. Without memory Via is left out. */
+void forward_answer(struct stream *s);
+
+#endif

@@ -1,0 +1,201 @@
+#include "proxy/front.h"
+
+#include <unistd.h>
+
+#include "base/must.h"
+
+#define FRONT_MAGIC 0x66726e74u /* "frnt" */
+
+void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int listener,
+		const struct front_ops *ops)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	f->magic = FRONT_MAGIC;
+	f->ops = ops;
+	f->gate = g;
+	f->conn = c;
+	f->listener = (uint16_t)listener;
+	f->is_tls = c->ssl != NULL;
+	list_init(&f->streams);
+	list_append(&g->fronts, &f->node);
+	addr_host_text(&c->peer, text);
+	strncpy(f->client, text, sizeof(f->client) - 1);
+	g->n_fronts++;
+	stat_add(&stats_listener(g->stats, listener)->active, 1);
+}
+
+void front_fini(struct front *f)
+{
+	struct gate *g = f->gate;
+
+	must(f->magic == FRONT_MAGIC && list_empty(&f->streams));
+	f->magic = 0;
+	dirty_fini(&f->dirty);
+	timer_stop(g->loop, &f->timer);
+	list_del(&f->node);
+	g->n_fronts--;
+	stat_sub(&stats_listener(g->stats, f->listener)->active, 1);
+	if (g->draining && !g->n_fronts && g->on_idle)
+		g->on_idle(g);
+}
+
+void front_count_bytes(struct front *f)
+{
+	const struct conn *c = f->conn;
+
+	stat_add(&f->gate->stats->front_in_bytes, c->in_bytes - f->in_counted);
+	stat_add(&f->gate->stats->front_out_bytes, c->out_bytes - f->out_counted);
+	f->in_counted = c->in_bytes;
+	f->out_counted = c->out_bytes;
+}
+
+/* --- a socket whose protocol is not known yet -------------------------------- */
+
+struct guest {
+	struct gate *gate;
+	struct conn *conn;
+	struct list node; /* in gate->guests */
+	unsigned int listener;
+	uint8_t n;        /* first bytes, too few to tell */
+	char first[3];
+};
+
+/* Lets go of the guest; the conn goes on with whoever takes it. */
+static struct conn *guest_leave(struct guest *guest)
+{
+	struct conn *c = guest->conn;
+
+	list_del(&guest->node);
+	guest->gate->n_fronts--;
+	mem_free(MEM_CONN, guest);
+	return c;
+}
+
+static void guest_reject(struct guest *guest, enum conn_end why)
+{
+	struct gate *g = guest->gate;
+	struct conn *c = guest_leave(guest);
+
+	if (c->ssl && why == CONN_TLS_ERROR)
+		stat_add(&g->stats->tls_handshakes_failed, 1);
+	if (why == CONN_TIMEOUT)
+		stat_add(&g->stats->rejected[REJECT_HANDSHAKE_TIMEOUT], 1);
+	conn_free(&c);
+	if (g->draining && !g->n_fronts && g->on_idle)
+		g->on_idle(g);
+}
+
+static void guest_seat(struct guest *guest, bool h2, char *data, size_t len)
+{
+	struct gate *g = guest->gate;
+	unsigned int listener = guest->listener;
+	struct conn *c = guest_leave(guest);
+
+	timer_stop(g->loop, &c->timer);
+	if (h2)
+		front_h2_start(g, c, listener, data, len);
+	else
+		front_h1_start(g, c, listener, data, len);
+}
+
+static void guest_on_open(struct conn *c)
+{
+	struct guest *guest = c->owner;
+	struct stats *st = guest->gate->stats;
+
+	if (!c->ssl)
+		return; /* the first bytes will tell */
+	stat_add(c->resumed ? &st->tls_handshakes_resumed : &st->tls_handshakes_new, 1);
+	guest_seat(guest, c->is_h2, NULL, 0);
+}
+
+/* "PRI" begins the preface of HTTP/2 (RFC 9113 §3.4) and no method of
+ * HTTP/1 that anybody serves. */
+static void guest_on_input(struct conn *c, char *data, size_t len)
+{
+	struct guest *guest = c->owner;
+	size_t n = guest->n;
+	char first[sizeof(guest->first)];
+
+	if (n + len < sizeof(first) && memcmp(data, "PRI" + n, len) == 0) {
+		memcpy(guest->first + n, data, len);
+		guest->n = (uint8_t)(n + len);
+		return;
+	}
+	/* Bytes that came one by one go in front again: a read is shorter
+	 * than the loop's buffer by that much. */
+	if (n) {
+		must(data == c->loop->in && len + n <= LOOP_IN_BYTES + LOOP_IN_SLACK);
+		memcpy(first, guest->first, n);
+		memmove(data + n, data, len);
+		memcpy(data, first, n);
+		len += n;
+	}
+	guest_seat(guest, len >= 3 && memcmp(data, "PRI", 3) == 0, data, len);
+}
+
+static void guest_on_writable(struct conn *c)
+{
+	(void)c;
+}
+
+static void guest_on_end(struct conn *c, enum conn_end why)
+{
+	guest_reject(c->owner, why);
+}
+
+static const struct conn_ops guest_ops = { .on_open = guest_on_open,
+					   .on_input = guest_on_input,
+					   .on_writable = guest_on_writable,
+					   .on_end = guest_on_end };
+
+static void guest_timeout_cb(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+
+	guest_reject(c->owner, CONN_TIMEOUT);
+}
+
+void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
+		  unsigned int listener)
+{
+	uint32_t ms = g->limits->handshake_timeout_ms;
+	struct guest *guest;
+	struct conn *c;
+
+	stat_add(&stats_listener(g->stats, listener)->accepted, 1);
+	if (g->n_fronts >= g->limits->connections) {
+		stat_add(&g->stats->rejected[REJECT_CONN_LIMIT], 1);
+		close(fd);
+		return;
+	}
+	guest = mem_alloc(MEM_CONN, sizeof(*guest));
+	if (!guest) {
+		stat_add(&g->stats->rejected[REJECT_NO_MEMORY], 1);
+		close(fd);
+		return;
+	}
+	*guest = (struct guest){ .gate = g, .listener = listener };
+	list_append(&g->guests, &guest->node);
+	g->n_fronts++;
+	c = conn_accepted(g->loop, fd, peer, ctx, ms, &guest_ops, guest);
+	guest->conn = c;
+	if (!c) {
+		stat_add(&g->stats->rejected[REJECT_NO_MEMORY], 1);
+		guest_leave(guest);
+		return;
+	}
+	if (ctx)
+		return;
+	/* In cleartext the wait for the first bytes takes the same time. */
+	c->timer.fire = guest_timeout_cb;
+	timer_set(g->loop, &c->timer, ms);
+}
+
+void front_drop_guests(struct gate *g)
+{
+	while (!list_empty(&g->guests))
+		guest_reject(container_of(g->guests.next, struct guest, node),
+			     CONN_RESET);
+}

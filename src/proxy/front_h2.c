@@ -1,0 +1,603 @@
+#include "proxy/front_h2.h"
+
+#include "base/must.h"
+#include "proxy/stream.h"
+
+#define GOAWAY_GRACE_MS 500 /* between the notice and the last GOAWAY */
+
+static struct front_h2 *of_front(struct front *f)
+{
+	return container_of(f, struct front_h2, f);
+}
+
+static struct front_h2 *front_of(const struct stream *s)
+{
+	return s->a.owner;
+}
+
+static void mark(struct front_h2 *h)
+{
+	loop_mark(h->f.gate->loop, &h->f.dirty);
+}
+
+static struct stream *stream_of(nghttp2_session *session, int32_t id)
+{
+	return nghttp2_session_get_stream_user_data(session, id);
+}
+
+/* --- side A: what the stream wants of the client's session ---------------- */
+
+static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
+			    size_t len, uint32_t *flags, nghttp2_data_source *source,
+			    void *user)
+{
+	struct stream *s = stream_of(session, id);
+	struct body *body;
+
+	(void)buf;
+	(void)source;
+	(void)user;
+	if (!s || s->a.aborted)
+		return NGHTTP2_ERR_DEFERRED;
+	body = &s->res_body;
+	if (!body->bytes && !body->ended) {
+		s->a.deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	if (len > body->bytes)
+		len = body->bytes;
+	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (body->ended && len == body->bytes)
+		h2_end_data(session, id, &s->res.trailers, &s->gate->loop->tick, flags);
+	return (ssize_t)len;
+}
+
+static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
+			const uint8_t *head, size_t len, nghttp2_data_source *source,
+			void *user)
+{
+	struct front_h2 *h = user;
+	struct stream *s = stream_of(session, frame->hd.stream_id);
+	int rc;
+
+	(void)source;
+	if (!s)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	rc = h2_write_data(h->user.conn, head, &s->res_body, len);
+	if (rc == 0 && len)
+		stream_took_res(s, len);
+	return rc;
+}
+
+static nghttp2_nv *answer_nv(struct stream *s, size_t *n)
+{
+	nghttp2_nv *nv = arena_alloc(&s->gate->loop->tick,
+				     H2_NV_MAX(&s->res) * sizeof(*nv));
+
+	if (nv)
+		*n = h2_answer_nv(nv, &s->res);
+	return nv;
+}
+
+static void head_side(struct stream *s)
+{
+	struct front_h2 *h = front_of(s);
+	nghttp2_data_provider body = { .read_callback = read_body_cb };
+	bool bare = s->res_body.ended && !s->res_body.bytes && !s->res.trailers.n;
+	size_t n = 0;
+	nghttp2_nv *nv = answer_nv(s, &n);
+
+	if (!nv || nghttp2_submit_response(h->session, s->a.id, nv, n,
+					   bare ? NULL : &body) != 0)
+		stream_abort(s, STREAM_NO_MEMORY);
+	s->a.submitted = true;
+	mark(h);
+}
+
+static void info_side(struct stream *s)
+{
+	struct front_h2 *h = front_of(s);
+	size_t n = 0;
+	nghttp2_nv *nv = answer_nv(s, &n);
+
+	if (!nv)
+		return; /* an interim answer may be lost */
+	for (size_t i = 0; i < n; i++) /* s->res is emptied before it is sent */
+		nv[i].flags = NGHTTP2_NV_FLAG_NONE;
+	nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, s->a.id, NULL, nv, n,
+			       NULL);
+	mark(h);
+}
+
+static void data_side(struct stream *s)
+{
+	struct front_h2 *h = front_of(s);
+
+	if (!s->a.submitted)
+		return;
+	if (s->a.deferred) {
+		s->a.deferred = false;
+		nghttp2_session_resume_data(h->session, s->a.id);
+	}
+	mark(h);
+}
+
+static void room_side(struct stream *s, size_t n)
+{
+	struct front_h2 *h = front_of(s);
+
+	nghttp2_session_consume(h->session, s->a.id, n);
+	mark(h);
+}
+
+static uint32_t error_code(enum stream_end why)
+{
+	switch (why) {
+	case STREAM_DONE:
+		return NGHTTP2_NO_ERROR;
+	case STREAM_CANCELLED:
+	case STREAM_TIMEOUT:
+		return NGHTTP2_CANCEL;
+	case STREAM_REFUSED:
+		return NGHTTP2_REFUSED_STREAM;
+	default:
+		return NGHTTP2_INTERNAL_ERROR;
+	}
+}
+
+static void abort_side(struct stream *s, enum stream_end why)
+{
+	struct front_h2 *h = front_of(s);
+
+	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->a.id,
+				  error_code(why));
+	mark(h);
+}
+
+static const struct side_ops side_ops = { head_side, info_side, data_side, room_side,
+					  abort_side };
+
+/* --- what the client sends --------------------------------------------------- */
+
+static bool is_request(const nghttp2_frame *frame)
+{
+	return frame->hd.type == NGHTTP2_HEADERS &&
+	       frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+}
+
+static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *frame,
+			       void *user)
+{
+	struct front_h2 *h = user;
+	struct stream *s;
+
+	if (!is_request(frame))
+		return 0;
+	s = stream_new(&h->f, &side_ops, h);
+	if (!s) {
+		stat_add(&h->f.gate->stats->rejected[REJECT_NO_MEMORY], 1);
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
+	s->is_h2 = true;
+	s->a.id = frame->hd.stream_id;
+	nghttp2_session_set_stream_user_data(session, s->a.id, s);
+	return 0;
+}
+
+static bool head_fits(const struct stream *s, const struct fields *f, size_t more)
+{
+	const struct h1_limits *max = &s->gate->limits->head;
+
+	return f->n < max->n_headers && f->bytes + more + 32 <= max->header_bytes;
+}
+
+static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
+			const uint8_t *name, size_t name_len, const uint8_t *value,
+			size_t value_len, uint8_t flags, void *user)
+{
+	struct stream *s = stream_of(session, frame->hd.stream_id);
+	bool trailers = !is_request(frame);
+	struct fields *f;
+
+	(void)user;
+	if (!s || s->a.aborted || s->head_status)
+		return 0;
+	f = trailers ? &s->req.trailers : &s->req.headers;
+	if (!head_fits(s, f, name_len + value_len)) {
+		s->head_status = 431;
+		return 0;
+	}
+	if (h2_take_field(&s->req, &s->arena, trailers,
+			  str_of((const char *)name, name_len),
+			  str_of((const char *)value, value_len),
+			  flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0)
+		s->head_status = 503;
+	return 0;
+}
+
+/* Host and :authority must agree (RFC 9113 §8.3.1); one of them goes on. */
+static unsigned int settle_authority(struct message *m)
+{
+	const struct field *host = fields_get(&m->headers, FIELD_HOST);
+
+	if (!host)
+		return 0;
+	if (!m->authority.len)
+		m->authority = field_value(host);
+	else if (!str_eq_nocase(m->authority, field_value(host)))
+		return 400;
+	fields_remove(&m->headers, FIELD_HOST);
+	return 0;
+}
+
+static unsigned int check_head(struct stream *s)
+{
+	const struct limits_conf *max = s->gate->limits;
+	struct message *m = &s->req;
+
+	if (s->head_status)
+		return s->head_status;
+	if (m->path.len > max->head.line_bytes)
+		return 414;
+	if (max->body_bytes && m->content_length > 0 &&
+	    (uint64_t)m->content_length > max->body_bytes)
+		return 413;
+	return settle_authority(m);
+}
+
+static void end_request(struct stream *s)
+{
+	s->req_body.ended = true;
+	stream_on_req_data(s);
+}
+
+static void on_request(struct stream *s, bool ended)
+{
+	h2_end_head(&s->req);
+	s->res.method = s->req.method;
+	if (ended) {
+		s->req.no_body = true;
+		s->req_body.ended = true;
+	}
+	stream_on_request(s, check_head(s));
+}
+
+static void on_settings(struct front_h2 *h, const nghttp2_frame *frame)
+{
+	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
+		mark(h);
+}
+
+static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame,
+			    void *user)
+{
+	struct front_h2 *h = user;
+	bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+	struct stream *s;
+
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+	case NGHTTP2_DATA:
+		s = stream_of(session, frame->hd.stream_id);
+		if (!s || s->a.aborted)
+			return 0;
+		if (is_request(frame))
+			on_request(s, ended);
+		else if (ended)
+			end_request(s);
+		return 0;
+	case NGHTTP2_SETTINGS:
+		on_settings(h, frame);
+		return 0;
+	case NGHTTP2_RST_STREAM:
+		stat_add(&h->f.gate->stats
+				  ->h2_resets_in[frame->rst_stream.error_code & 15],
+			 1);
+		return 0;
+	case NGHTTP2_GOAWAY:
+		stat_add(&h->f.gate->stats->h2_goaways_in[frame->goaway.error_code & 15],
+			 1);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static bool is_discarded(const struct stream *s)
+{
+	return s->a.aborted || !s->b.ops || s->b.aborted;
+}
+
+static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
+				 const uint8_t *p, size_t len, void *user)
+{
+	struct front_h2 *h = user;
+	struct stream *s = stream_of(session, id);
+	uint64_t max = h->f.gate->limits->body_bytes;
+
+	(void)flags;
+	if (!s || is_discarded(s)) {
+		nghttp2_session_consume(session, id, len);
+		return 0;
+	}
+	if (max && s->req_body.total_bytes + len > max) {
+		stat_add(&h->f.gate->stats->rejected[REJECT_BODY_BYTES], 1);
+		stream_abort(s, STREAM_CANCELLED);
+		nghttp2_session_consume(session, id, len);
+		return 0;
+	}
+	if (body_put(&s->req_body, p, len) != 0) {
+		stream_abort(s, STREAM_NO_MEMORY);
+		nghttp2_session_consume(session, id, len);
+		return 0;
+	}
+	stream_on_req_data(s);
+	return 0;
+}
+
+static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t code,
+			      void *user)
+{
+	struct front_h2 *h = user;
+	struct stream *s = stream_of(session, id);
+
+	if (!s)
+		return 0;
+	/* What nobody took would be missing from the connection's window. */
+	if (s->req_body.bytes)
+		nghttp2_session_consume_connection(session, s->req_body.bytes);
+	nghttp2_session_set_stream_user_data(session, id, NULL);
+	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
+	if (list_empty(&h->f.streams))
+		timer_set(h->f.gate->loop, &h->f.timer,
+			  h->f.gate->limits->idle_timeout_ms);
+	return 0;
+}
+
+/* The whole answer is out; a client that still uploads is told to stop (RFC
+ * 9113 §8.1). */
+static void on_answer_sent(struct front_h2 *h, int32_t id)
+{
+	struct stream *s = stream_of(h->session, id);
+
+	if (s && !s->req_body.ended && !s->a.aborted)
+		nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id,
+					  NGHTTP2_NO_ERROR);
+}
+
+static int on_frame_send_cb(nghttp2_session *session, const nghttp2_frame *frame,
+			    void *user)
+{
+	struct front_h2 *h = user;
+	struct stats *st = h->f.gate->stats;
+
+	(void)session;
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+	case NGHTTP2_DATA:
+		if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+			on_answer_sent(h, frame->hd.stream_id);
+		break;
+	case NGHTTP2_RST_STREAM:
+		stat_add(&st->h2_resets_out[frame->rst_stream.error_code & 15], 1);
+		break;
+	case NGHTTP2_GOAWAY:
+		stat_add(&st->h2_goaways_out[frame->goaway.error_code & 15], 1);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+int front_h2_kit_init(struct h2_kit *k)
+{
+	nghttp2_session_callbacks *cb;
+
+	if (h2_kit_init(k) != 0)
+		return -1;
+	cb = k->callbacks;
+	nghttp2_session_callbacks_set_send_data_callback(cb, send_data_cb);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers_cb);
+	nghttp2_session_callbacks_set_on_header_callback(cb, on_header_cb);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv_cb);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb,
+								  on_data_chunk_recv_cb);
+	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close_cb);
+	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send_cb);
+	return 0;
+}
+
+/* --- the session ---------------------------------------------------------------- */
+
+static void bury(struct grave *g)
+{
+	struct front *f = container_of(g, struct front, grave);
+	struct gate *gate = f->gate;
+
+	pool_put(&gate->fronts_h2, of_front(f));
+}
+
+static void free_streams(struct front_h2 *h)
+{
+	while (!list_empty(&h->f.streams))
+		stream_detach_a(container_of(h->f.streams.next, struct stream, a.node),
+				STREAM_CANCELLED);
+}
+
+static void front_h2_free(struct front *f)
+{
+	struct front_h2 *h = of_front(f);
+
+	free_streams(h);
+	nghttp2_session_del(h->session);
+	h->session = NULL;
+	mem_charge_back(MEM_NGHTTP2, h->user.bytes);
+	stat_sub(&f->gate->stats->fronts_h2, 1);
+	conn_free(&f->conn);
+	loop_bury(f->gate->loop, &f->grave, bury);
+	front_fini(f);
+}
+
+/* In order: what is queued still goes out. */
+static void front_h2_close(struct front_h2 *h)
+{
+	conn_close(&h->f.conn);
+	front_h2_free(&h->f);
+}
+
+static bool is_over(const struct front_h2 *h)
+{
+	return !nghttp2_session_want_read(h->session) &&
+	       !nghttp2_session_want_write(h->session);
+}
+
+static void flush_cb(struct dirty *d)
+{
+	struct front_h2 *h = of_front(container_of(d, struct front, dirty));
+	struct conn *c = h->f.conn;
+	int rc;
+
+	if (!conn_can_write(c))
+		return; /* on_writable() comes back to it */
+	conn_begin(c);
+	rc = nghttp2_session_send(h->session);
+	conn_flush(c);
+	front_count_bytes(&h->f);
+	if (rc != 0)
+		front_h2_free(&h->f);
+	else if (is_over(h) && conn_can_write(c))
+		front_h2_close(h);
+}
+
+static void on_input(struct conn *c, char *data, size_t len)
+{
+	struct front_h2 *h = c->owner;
+	ssize_t n = nghttp2_session_mem_recv(h->session, (uint8_t *)data, len);
+
+	if (n < 0) /* not a session any more: say why, then close */
+		nghttp2_session_terminate_session(h->session,
+						  n == NGHTTP2_ERR_FLOODED ?
+							  NGHTTP2_ENHANCE_YOUR_CALM :
+							  NGHTTP2_PROTOCOL_ERROR);
+	mark(h);
+}
+
+static void on_writable(struct conn *c)
+{
+	mark(c->owner);
+}
+
+static void on_end(struct conn *c, enum conn_end why)
+{
+	struct front_h2 *h = c->owner;
+
+	(void)why;
+	front_h2_free(&h->f);
+}
+
+static void on_open(struct conn *c)
+{
+	(void)c; /* was open before it became ours */
+}
+
+static const struct conn_ops conn_ops = { .on_open = on_open,
+					  .on_input = on_input,
+					  .on_writable = on_writable,
+					  .on_end = on_end };
+
+static void last_goaway(struct front_h2 *h)
+{
+	h->goaway_sent = true;
+	nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+			      nghttp2_session_get_last_proc_stream_id(h->session),
+			      NGHTTP2_NO_ERROR, NULL, 0);
+	mark(h);
+}
+
+static void timer_cb(struct timer *t)
+{
+	struct front_h2 *h = of_front(container_of(t, struct front, timer));
+	struct gate *g = h->f.gate;
+
+	if (h->f.draining && !h->goaway_sent) {
+		last_goaway(h);
+	} else if (list_empty(&h->f.streams) && !h->goaway_sent) {
+		stat_add(&g->stats->rejected[REJECT_IDLE_TIMEOUT], 1);
+		last_goaway(h);
+	} else if (list_empty(&h->f.streams)) {
+		front_h2_free(&h->f); /* does not take our GOAWAY */
+		return;
+	}
+	timer_set(g->loop, t, g->limits->idle_timeout_ms);
+}
+
+static void front_h2_drain(struct front *f)
+{
+	struct front_h2 *h = of_front(f);
+
+	if (f->draining)
+		return;
+	f->draining = true;
+	nghttp2_submit_shutdown_notice(h->session);
+	mark(h);
+	timer_stop(f->gate->loop, &f->timer);
+	timer_set(f->gate->loop, &f->timer, GOAWAY_GRACE_MS);
+}
+
+static const struct front_ops front_ops = { front_h2_drain, front_h2_free };
+
+static int open_session(struct front_h2 *h)
+{
+	struct gate *g = h->f.gate;
+	nghttp2_mem mem;
+	nghttp2_settings_entry settings[] = {
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, g->limits->streams },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+		  g->limits->stream_buffer_bytes },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
+		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+	};
+
+	h2_mem_init(&mem, &h->user.bytes);
+	if (nghttp2_session_server_new3(&h->session, g->front_kit.callbacks, h,
+					g->front_kit.option, &mem) != 0)
+		return -1;
+	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+				    sizeof(settings) / sizeof(settings[0])) != 0 ||
+	    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+						  (int32_t)g->limits->window_bytes) != 0)
+		return -1;
+	return 0;
+}
+
+void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char *data,
+		    size_t len)
+{
+	struct front_h2 *h = pool_get(&g->fronts_h2);
+
+	if (!h) {
+		stat_add(&g->stats->rejected[REJECT_NO_MEMORY], 1);
+		conn_free(&c);
+		return;
+	}
+	memset(h, 0, sizeof(*h));
+	front_init(&h->f, g, c, listener, &front_ops);
+	h->user.conn = c;
+	dirty_init(&h->f.dirty, flush_cb);
+	timer_init(&h->f.timer, timer_cb);
+	c->ops = &conn_ops;
+	c->owner = h;
+	stat_add(&g->stats->fronts_h2, 1);
+	if (open_session(h) != 0) {
+		stat_add(&g->stats->rejected[REJECT_NO_MEMORY], 1);
+		front_h2_free(&h->f);
+		return;
+	}
+	timer_set(g->loop, &h->f.timer, g->limits->header_timeout_ms);
+	if (g->draining)
+		front_h2_drain(&h->f);
+	mark(h);
+	if (len)
+		on_input(c, data, len);
+}

@@ -1,0 +1,75 @@
+#include "proxy/reply.h"
+
+#include "proxy/gate.h"
+#include "proxy/stream.h"
+
+static bool wants_json(const struct stream *s)
+{
+	const struct field *accept = fields_get(&s->req.headers, FIELD_ACCEPT);
+
+	return accept && field_lists(accept, STR("application/json"));
+}
+
+static char *error_text(struct stream *s, unsigned int status, bool json)
+{
+	const char *reason = status_reason(status);
+
+	if (json)
+		return arena_printf(&s->arena, "{\"status\":%u,\"error\":\"%s\"}\n",
+				    status, reason);
+	return arena_printf(&s->arena, "%u %s\n", status, reason);
+}
+
+/* No memory for a page: the head alone must do. */
+static int fill_head(struct stream *s, unsigned int status, struct str type, size_t len)
+{
+	struct message *m = &s->res;
+	char *length = arena_printf(&s->arena, "%zu", len);
+
+	message_init(m);
+	m->method = s->req.method;
+	m->status = (uint16_t)status;
+	m->minor_version = 1;
+	m->content_length = (int64_t)len;
+	if (!length)
+		return -1;
+	if (s->gate->server && fields_add(&m->headers, &s->arena, STR("server"),
+					  str_z(s->gate->server)) != 0)
+		return -1;
+	if (type.len &&
+	    fields_add(&m->headers, &s->arena, STR("content-type"), type) != 0)
+		return -1;
+	return fields_add(&m->headers, &s->arena, STR("content-length"), str_z(length));
+}
+
+void reply_send(struct stream *s, unsigned int status, struct str content_type,
+		struct str body)
+{
+	bool no_body = s->req.method == METHOD_HEAD || status == 204 || status == 304;
+
+	if (s->answered || !s->a.ops)
+		return;
+	stream_abort_b(s, STREAM_CANCELLED);
+	s->local = true;
+	body_fini(&s->res_body);
+	body_init(&s->res_body, s->gate->limits->stream_buffer_bytes);
+	if (fill_head(s, status, content_type, body.len) != 0) {
+		stream_abort(s, STREAM_NO_MEMORY);
+		return;
+	}
+	if (no_body)
+		s->res.no_body = true;
+	else if (body_put(&s->res_body, body.p, body.len) != 0)
+		s->res.content_length = 0;
+	s->res_body.ended = true;
+	stream_on_answer(s);
+}
+
+void reply_error(struct stream *s, unsigned int status)
+{
+	bool json = wants_json(s);
+	char *text = error_text(s, status, json);
+
+	reply_send(s, status, json ? STR("application/json") : STR("text/plain"),
+		   text ? str_z(text) : STR(""));
+}

@@ -1,0 +1,258 @@
+#include "proxy/stream.h"
+
+#include "base/must.h"
+#include "proxy/accesslog.h"
+#include "proxy/front.h"
+#include "proxy/gate.h"
+#include "proxy/reply.h"
+
+#define STREAM_MAGIC       0x7374726du /* "strm" */
+#define STREAM_ARENA_BYTES 1024
+
+static void bury(struct grave *g)
+{
+	struct stream *s = container_of(g, struct stream, grave);
+	struct gate *gate = s->gate;
+
+	arena_fini(&s->arena);
+	s->magic = 0;
+	pool_put(&gate->streams, s);
+}
+
+static unsigned int code_class(const struct stream *s)
+{
+	unsigned int class = s->answered ? s->res.status / 100u : 0;
+
+	return class < STATS_N_CLASSES ? class : 0;
+}
+
+static void count(struct stream *s)
+{
+	struct gate *g = s->gate;
+	struct stats *st = g->stats;
+	uint32_t route = s->route ? s->route->index : st->n_routes - 1;
+
+	stat_sub(&st->streams_active, 1);
+	if (!s->dispatched)
+		return;
+	stat_add(&stats_request(st, s->listener, route)->by_class[code_class(s)], 1);
+	histogram_add(&st->request_us, g->loop->now_us - s->started_us);
+	if (g->log)
+		accesslog_add(g->log, s);
+}
+
+/* Frees the stream once both sides have let go. */
+static void settle(struct stream *s)
+{
+	if (s->a.ops || s->b.ops)
+		return;
+	timer_stop(s->gate->loop, &s->timer);
+	count(s);
+	body_fini(&s->req_body);
+	body_fini(&s->res_body);
+	s->gate->n_streams--;
+	loop_bury(s->gate->loop, &s->grave, bury);
+}
+
+static void timer_cb(struct timer *t)
+{
+	struct stream *s = container_of(t, struct stream, timer);
+	bool client_is_slow = !s->req_body.ended && !s->req_body.bytes;
+
+	if (s->answered || !s->dispatched) {
+		stream_abort(s, STREAM_TIMEOUT);
+		return;
+	}
+	stream_abort_b(s, STREAM_TIMEOUT);
+	s->end = STREAM_TIMEOUT;
+	reply_error(s, client_is_slow ? 408 : 504);
+}
+
+struct stream *stream_new(struct front *f, const struct side_ops *ops, void *owner)
+{
+	struct gate *g = f->gate;
+	struct stream *s = pool_get(&g->streams);
+
+	if (!s)
+		return NULL;
+	memset(s, 0, sizeof(*s));
+	s->magic = STREAM_MAGIC;
+	s->gate = g;
+	s->front = f;
+	s->a.ops = ops;
+	s->a.owner = owner;
+	list_init(&s->b.node);
+	list_append(&f->streams, &s->a.node);
+	message_init(&s->req);
+	message_init(&s->res);
+	body_init(&s->req_body, g->limits->stream_buffer_bytes);
+	body_init(&s->res_body, g->limits->stream_buffer_bytes);
+	arena_init(&s->arena, MEM_STREAM, STREAM_ARENA_BYTES);
+	timer_init(&s->timer, timer_cb);
+	timer_set(g->loop, &s->timer, g->limits->header_timeout_ms);
+	s->listener = f->listener;
+	s->started_us = g->loop->now_us;
+	g->n_streams++;
+	stat_add(&g->stats->streams_active, 1);
+	stat_add(&g->stats->streams_total, 1);
+	return s;
+}
+
+void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
+		     struct list *streams)
+{
+	must(!s->b.ops);
+	s->b.ops = ops;
+	s->b.owner = owner;
+	s->b.id = 0;
+	s->b.submitted = false;
+	s->b.deferred = false;
+	s->b.aborted = false;
+	if (streams)
+		list_append(streams, &s->b.node);
+}
+
+/* A byte moved: the time without one starts again. */
+static void touch(struct stream *s)
+{
+	uint32_t ms = s->gate->limits->stream_timeout_ms;
+
+	if (!s->answered && s->server)
+		ms = s->server->upstream->conf->response_timeout_ms;
+	timer_set(s->gate->loop, &s->timer, ms);
+}
+
+void stream_on_request(struct stream *s, unsigned int status)
+{
+	must(!s->dispatched);
+	s->dispatched = true;
+	if (status)
+		reply_error(s, status);
+	else
+		s->gate->dispatch(s);
+	touch(s);
+}
+
+void stream_on_answer(struct stream *s)
+{
+	must(!s->answered);
+	s->answered = true;
+	s->answered_us = s->gate->loop->now_us;
+	if (!s->local)
+		histogram_add(&s->gate->stats->upstream_us,
+			      s->answered_us - s->sent_us);
+	touch(s);
+	if (s->a.ops && !s->a.aborted)
+		s->a.ops->head(s);
+}
+
+void stream_on_info(struct stream *s)
+{
+	if (s->a.ops && !s->a.aborted)
+		s->a.ops->info(s);
+	message_init(&s->res);
+	s->res.method = s->req.method;
+}
+
+void stream_on_req_data(struct stream *s)
+{
+	if (s->b.ops && !s->b.aborted)
+		s->b.ops->data(s);
+}
+
+void stream_on_res_data(struct stream *s)
+{
+	if (s->a.ops && !s->a.aborted)
+		s->a.ops->data(s);
+}
+
+void stream_took_req(struct stream *s, size_t n)
+{
+	s->req_taken = true;
+	touch(s);
+	if (s->a.ops && !s->a.aborted)
+		s->a.ops->room(s, n);
+}
+
+void stream_took_res(struct stream *s, size_t n)
+{
+	touch(s);
+	if (s->b.ops && !s->b.aborted)
+		s->b.ops->room(s, n);
+}
+
+static void abort_a(struct stream *s, enum stream_end why)
+{
+	if (!s->a.ops || s->a.aborted)
+		return;
+	s->a.aborted = true;
+	s->end = (uint8_t)why;
+	s->a.ops->abort(s, why);
+}
+
+void stream_abort_b(struct stream *s, enum stream_end why)
+{
+	if (!s->b.ops || s->b.aborted)
+		return;
+	s->b.aborted = true;
+	s->b.ops->abort(s, why);
+}
+
+void stream_abort(struct stream *s, enum stream_end why)
+{
+	stream_abort_b(s, why);
+	abort_a(s, why);
+}
+
+void stream_detach_a(struct stream *s, enum stream_end why)
+{
+	must(s->magic == STREAM_MAGIC && s->a.ops);
+	s->a.ops = NULL;
+	list_del(&s->a.node);
+	if (why != STREAM_DONE && !s->end)
+		s->end = (uint8_t)why;
+	stream_abort_b(s, STREAM_CANCELLED);
+	s->front = NULL;
+	settle(s);
+}
+
+void stream_detach_b(struct stream *s)
+{
+	must(s->magic == STREAM_MAGIC && s->b.ops);
+	s->b.ops = NULL;
+	list_del(&s->b.node);
+	settle(s);
+}
+
+static unsigned int status_of(enum stream_end why)
+{
+	switch (why) {
+	case STREAM_TIMEOUT:
+		return 504;
+	case STREAM_NO_MEMORY:
+		return 503;
+	default:
+		return 502;
+	}
+}
+
+void stream_fail_b(struct stream *s, enum stream_end why)
+{
+	bool was_aborted = s->b.aborted;
+
+	must(s->magic == STREAM_MAGIC && s->b.ops);
+	s->b.ops = NULL;
+	list_del(&s->b.node);
+	if (was_aborted || !s->a.ops || s->a.aborted) {
+		settle(s);
+		return;
+	}
+	if (s->answered) {
+		abort_a(s, why);
+		return;
+	}
+	if (s->gate->retry && s->gate->retry(s, why))
+		return;
+	s->end = (uint8_t)why;
+	reply_error(s, status_of(why));
+}
