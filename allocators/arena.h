@@ -18,22 +18,22 @@ struct arena_chunk;   /* bump: a chunk; heap: one object's header */
 struct arena_cleanup; /* a callback to run when its owner's life ends */
 
 struct arena {
-	char *at;                      /* next free byte of the chunk */
-	char *end;                     /* end of the chunk */
-	struct arena_chunk *chunks;    /* newest first */
+	char *at;                       /* next free byte of the chunk */
+	char *end;                      /* end of the chunk */
+	struct arena_chunk *chunks;     /* newest first */
 	struct arena_cleanup *cleanups; /* newest first */
-	struct arena *parent;          /* ends when this one does, or NULL */
-	struct arena *children;        /* arenas that end with this one */
+	struct arena *parent;           /* ends when this one does, or NULL */
+	struct arena *children;         /* arenas that end with this one */
 	struct arena *next_sibling;
 	struct arena **sibling_link;
-	uint32_t first_bytes;          /* size of the first chunk */
-	uint8_t tag;                   /* enum mem_tag of all its memory */
-	bool heap;                     /* regions=heap: objects one by one */
-	bool failed;                   /* an allocation failed since reset */
-	uint64_t used_bytes;           /* in chunks or blocks now */
-	uint64_t soft_bytes;           /* past this no chunk is taken for more
-					* than one object; 0: none */
-	uint64_t cap_bytes;            /* refuse to grow past this; 0: none */
+	uint32_t first_bytes; /* size of the first chunk */
+	uint8_t tag;          /* enum mem_tag of all its memory */
+	bool heap;            /* regions=heap: objects one by one */
+	bool failed;          /* an allocation failed since reset */
+	uint64_t used_bytes;  /* in chunks or blocks now */
+	uint64_t soft_bytes;  /* past this no chunk is taken for more
+			       * than one object; 0: none */
+	uint64_t cap_bytes;   /* refuse to grow past this; 0: none */
 };
 
 struct arena_mark {

@@ -43,20 +43,20 @@ struct mem_key {
 
 struct mem_backend {
 	const char *name;
-	const char *summary; /* one line for --help and docs */
-	const char *soname;  /* library to load; NULL: nothing to load */
-	const char *package; /* Debian package that has it, or NULL */
-	bool regions;        /* default for regions=: bump (true) or heap */
+	const char *summary;        /* one line for --help and docs */
+	const char *soname;         /* library to load; NULL: nothing to load */
+	const char *package;        /* Debian package that has it, or NULL */
+	bool regions;               /* default for regions=: bump (true) or heap */
 	const struct mem_key *keys; /* NULL: takes none */
-	const char *tuned;   /* key=value,... that profile=tuned stands for */
+	const char *tuned;          /* key=value,... that profile=tuned stands for */
 
 	/* Fills in the functions of *self; 0, or -1 with a reason in err. */
-	int (*load)(struct mem_backend *self, const char *lib,
-		    const char *prefix, char *err, size_t err_cap);
+	int (*load)(struct mem_backend *self, const char *lib, const char *prefix,
+		    char *err, size_t err_cap);
 	/* Applies one checked setting after load(); may change the functions
 	 * of *self. 0, or -1 with a reason in err. NULL: no keys. */
-	int (*set)(struct mem_backend *self, const char *key, int64_t value,
-		   char *err, size_t err_cap);
+	int (*set)(struct mem_backend *self, const char *key, int64_t value, char *err,
+		   size_t err_cap);
 
 	void *(*alloc)(size_t size);
 	void *(*zalloc)(size_t size);

@@ -27,20 +27,13 @@ static __attribute__((noreturn, cold)) void die_foreign(const void *p)
 	mem_die("free or realloc of %p, which is not a block of this allocator", p);
 }
 
-static const char *who(unsigned int tag)
-{
-	if (tag >= MEM_N_TAGS)
-		return "unknown";
-	return tag < MEM_N_LIVES ? mem_life_name(tag) : mem_tag_owner(tag);
-}
-
 static __attribute__((noreturn, cold)) void die_double(const struct hybrid_slab *s,
 						       const void *p,
 						       unsigned int first,
 						       unsigned int now)
 {
 	mem_die("double free of %p (%u bytes): freed as %s, then again as %s", p,
-		s->cell_bytes, who(first), who(now));
+		s->cell_bytes, mem_tag_name(first), mem_tag_name(now));
 }
 
 /* The tag may stand there by chance: only being on the list is proof. */

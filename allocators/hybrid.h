@@ -17,17 +17,17 @@
 
 #define HY_SEGMENT_SHIFT 22
 #define HY_SEGMENT_BYTES ((size_t)1 << HY_SEGMENT_SHIFT)
-#define HY_SEGMENT_MASK	 (HY_SEGMENT_BYTES - 1)
-#define HY_PAGE_SHIFT	 12
-#define HY_PAGE_BYTES	 ((size_t)1 << HY_PAGE_SHIFT)
-#define HY_PAGES	 (HY_SEGMENT_BYTES / HY_PAGE_BYTES)
-#define HY_PAGE_WORDS	 (HY_PAGES / 64)
-#define HY_ADDRESS_BITS	 47 /* of a user-space pointer */
+#define HY_SEGMENT_MASK  (HY_SEGMENT_BYTES - 1)
+#define HY_PAGE_SHIFT    12
+#define HY_PAGE_BYTES    ((size_t)1 << HY_PAGE_SHIFT)
+#define HY_PAGES         (HY_SEGMENT_BYTES / HY_PAGE_BYTES)
+#define HY_PAGE_WORDS    (HY_PAGES / 64)
+#define HY_ADDRESS_BITS  47 /* of a user-space pointer */
 
 #define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
 #define HY_RUN_MAX   (256 * HY_PAGE_BYTES) /* more gets a mapping of its own */
-#define HY_N_CLASSES 64			   /* bound of the class table */
+#define HY_N_CLASSES 64                    /* bound of the class table */
 
 enum hybrid_kind {
 	HY_NONE,  /* not handed out; also the segment's head */
@@ -54,19 +54,19 @@ struct hybrid_slab {
 		struct hybrid_cell *free; /* HY_LIST: cells that came back */
 		uint64_t mask;            /* HY_MASK: 1 = cell is free */
 	};
-	char *base; /* first byte of the run */
-	uint16_t n_live;  /* cells handed out now */
-	uint16_t trap;    /* n_live at which a free takes the slow way */
-	uint16_t n_cut;   /* cells handed out at least once */
+	char *base;      /* first byte of the run */
+	uint16_t n_live; /* cells handed out now */
+	uint16_t trap;   /* n_live at which a free takes the slow way */
+	uint16_t n_cut;  /* cells handed out at least once */
 	uint16_t n_cells;
 	uint32_t cell_bytes;
-	uint8_t kind;  /* enum hybrid_kind */
+	uint8_t kind; /* enum hybrid_kind */
 	uint8_t cls;
 	uint8_t place; /* enum hybrid_place */
 	bool clean;    /* the run's pages were all zero when it was taken */
 	struct hybrid_slab *next, *prev; /* of its class's list */
 	union {
-		uint64_t touched; /* HY_MASK: 1 = cell may be in RAM */
+		uint64_t touched;         /* HY_MASK: 1 = cell may be in RAM */
 		struct hybrid_cell *last; /* HY_LIST, hardening 2: list's end */
 		uint64_t asked_bytes;     /* HY_GUARD: size of the block */
 	};
@@ -81,17 +81,17 @@ enum { HY_SEGMENT_PAGES = 0x5e, HY_SEGMENT_LARGE = 0x1a };
 
 struct hybrid_segment {
 	uint32_t kind;
-	uint32_t n_free;  /* pages in no run */
-	uint32_t n_dirty; /* of these, pages that may be in RAM */
-	uint32_t longest; /* no free run is longer than this */
+	uint32_t n_free;                    /* pages in no run */
+	uint32_t n_dirty;                   /* of these, pages that may be in RAM */
+	uint32_t longest;                   /* no free run is longer than this */
 	struct hybrid_segment *next, *prev; /* by age, oldest first */
 	size_t map_bytes;                   /* of the mapping */
 	uint64_t free[HY_PAGE_WORDS];       /* 1 = page is in no run */
 	uint64_t dirty[HY_PAGE_WORDS];      /* 1 = page may be in RAM */
-	uint16_t first[HY_PAGES]; /* page -> first page of its run; 0: none */
-	struct hybrid_slab slab[HY_PAGES]; /* used at first pages only */
+	uint16_t first[HY_PAGES];           /* page -> first page of its run; 0: none */
+	struct hybrid_slab slab[HY_PAGES];  /* used at first pages only */
 };
-#define HY_HEAD_PAGES                                                          \
+#define HY_HEAD_PAGES                                                                  \
 	((sizeof(struct hybrid_segment) + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES)
 
 struct hybrid {
@@ -100,8 +100,8 @@ struct hybrid {
 	uint8_t list_class[HY_LIST_MAX / 8 + 1];
 	uint8_t mask_class[HY_CELL_MAX / 256];
 	uint32_t reciprocal[HY_N_CLASSES]; /* 2^32 / cell_bytes, rounded up */
-	uintptr_t link_key; /* encodes links; 0 at hardening 0 */
-	uintptr_t tag_key;  /* makes tags */
+	uintptr_t link_key;                /* encodes links; 0 at hardening 0 */
+	uintptr_t tag_key;                 /* makes tags */
 	struct hybrid_slab *partial[HY_N_CLASSES];
 	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
 	struct hybrid_segment *larges;
@@ -110,9 +110,9 @@ struct hybrid {
 	uint64_t due;          /* pages decay still has to give back */
 	uint64_t purged_bytes; /* given back so far */
 	uint64_t last_decay_ms;
-	uint16_t tick;         /* decay ticks so far, modulo 2^16 */
-	uint32_t decay_s;      /* half of the unused goes in this time */
-	uint8_t hardening;     /* 0 to 3 */
+	uint16_t tick;     /* decay ticks so far, modulo 2^16 */
+	uint32_t decay_s;  /* half of the unused goes in this time */
+	uint8_t hardening; /* 0 to 3 */
 	/* A bit for each possible segment: is it ours? */
 	uint64_t map[((size_t)1 << (HY_ADDRESS_BITS - HY_SEGMENT_SHIFT)) / 64];
 };

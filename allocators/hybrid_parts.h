@@ -118,8 +118,8 @@ static inline struct hybrid_cell *hybrid_next(const struct hybrid_cell *c, int l
 {
 	uintptr_t next = hybrid_link(c, c->link, level);
 
-	if (level && mem_unlikely(next && ((next ^ (uintptr_t)c) &
-					   (~HY_SEGMENT_MASK | 7))))
+	if (level &&
+	    mem_unlikely(next && ((next ^ (uintptr_t)c) & (~HY_SEGMENT_MASK | 7))))
 		mem_die("heap broken: the free block %p was written to", (void *)c);
 	return (struct hybrid_cell *)next;
 }

@@ -356,3 +356,11 @@ const char *mem_life_name(enum mem_life life)
 
 	return names[life];
 }
+
+const char *mem_tag_name(unsigned int tag)
+{
+	if (tag >= MEM_N_TAGS)
+		return "unknown";
+	return tag < MEM_N_LIVES ? mem_life_name((enum mem_life)tag)
+				 : mem_tag_owner((enum mem_tag)tag);
+}

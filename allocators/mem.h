@@ -70,11 +70,11 @@ struct mem_counters {
 
 /* What was chosen, and the proof of it. */
 struct mem_info {
-	char spec[256];    /* as asked for: "jemalloc+debug,regions=heap" */
-	char name[256];    /* the backend's name or the library's path */
-	char version[64];  /* as the library itself tells; "" if it cannot */
-	char path[512];    /* file the functions come from (dladdr) */
-	bool regions;      /* true: bump and slab; false: heap twins */
+	char spec[256];   /* as asked for: "jemalloc+debug,regions=heap" */
+	char name[256];   /* the backend's name or the library's path */
+	char version[64]; /* as the library itself tells; "" if it cannot */
+	char path[512];   /* file the functions come from (dladdr) */
+	bool regions;     /* true: bump and slab; false: heap twins */
 };
 
 /*
@@ -121,8 +121,7 @@ bool mem_decay(uint64_t now_ms);
 /* Usable bytes that are out under this tag now. */
 static inline uint64_t mem_live(const struct mem_counters *c, enum mem_tag tag)
 {
-	return atomic_load_explicit(&c->tag[tag].live_bytes,
-				    memory_order_relaxed);
+	return atomic_load_explicit(&c->tag[tag].live_bytes, memory_order_relaxed);
 }
 
 /*
@@ -140,5 +139,7 @@ void mem_count_overflow(void);
 /* Names for metrics: "proxy" "nghttp2" …, "boot" "worker" … */
 const char *mem_tag_owner(enum mem_tag tag);
 const char *mem_life_name(enum mem_life life);
+/* For complaints: the life if it is ours, else the library. Any number. */
+const char *mem_tag_name(unsigned int tag);
 
 #endif

@@ -11,9 +11,9 @@
 void mem_die(const char *format, ...)
 	__attribute__((noreturn, cold, format(printf, 1, 2)));
 
-#define mem_must(cond)                                                         \
-	((__builtin_expect(!!(cond), 1))                                       \
-		 ? (void)0                                                     \
+#define mem_must(cond)                                                                 \
+	((__builtin_expect(!!(cond), 1))                                               \
+		 ? (void)0                                                             \
 		 : mem_die("bug at %s:%d: %s", __FILE__, __LINE__, #cond))
 
 #define mem_likely(cond)   __builtin_expect(!!(cond), 1)

@@ -24,8 +24,7 @@ struct pool {
 	bool heap;                  /* regions=heap: objects one by one */
 };
 
-void pool_init(struct pool *p, const char *name, enum mem_tag tag,
-	       size_t object_bytes);
+void pool_init(struct pool *p, const char *name, enum mem_tag tag, size_t object_bytes);
 /* All objects must be back; a pool that is not empty is a bug of ours. */
 void pool_fini(struct pool *p);
 /* Uninitialised, aligned to 16. NULL: no memory. Owns: the caller. */

@@ -191,12 +191,17 @@ static int parse_settings(char *list, struct spec *s, char *err, size_t err_cap)
 	return 0;
 }
 
+static bool is_wrap(const char *word)
+{
+	return strncmp(word, "fail=", 5) == 0 ||
+	       (strncmp(word, "debug", 5) == 0 && (!word[5] || word[5] == '+'));
+}
+
 /* A path may hold a '+' of its own; a wrapper is what follows the name. */
 static char *find_wraps(char *name)
 {
 	for (char *plus = name; (plus = strchr(plus, '+')); plus++)
-		if (*name != '/' || strncmp(plus, "+debug", 6) == 0 ||
-		    strncmp(plus, "+fail=", 6) == 0)
+		if (*name != '/' || is_wrap(plus + 1))
 			return plus;
 	return NULL;
 }

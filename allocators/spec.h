@@ -19,10 +19,10 @@ struct spec_setting {
 
 struct spec {
 	const struct mem_backend *backend;
-	char lib[256];    /* absolute path, "" for a named backend */
-	char prefix[32];  /* of the library's functions, "" for none */
-	bool regions;     /* bump (true) or heap */
-	bool debug;       /* +debug */
+	char lib[256];       /* absolute path, "" for a named backend */
+	char prefix[32];     /* of the library's functions, "" for none */
+	bool regions;        /* bump (true) or heap */
+	bool debug;          /* +debug */
 	uint64_t fail_nth;   /* +fail=N: the Nth call fails; 0: off */
 	uint64_t fail_every; /* +fail=every=N: each Nth fails; 0: off */
 	double fail_rate;    /* +fail=rate=P: this share fails; 0: off */
