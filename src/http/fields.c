@@ -107,13 +107,22 @@ void fields_push(struct fields *f, struct field field)
 	f->at[f->n++] = field;
 }
 
+static int grow(struct fields *f, struct arena *a)
+{
+	unsigned int more = f->n < 8 ? 8 : f->n;
+
+	if (more > (unsigned int)(UINT16_MAX - f->n))
+		more = (unsigned int)(UINT16_MAX - f->n);
+	return more ? fields_room(f, a, more) : -1;
+}
+
 int fields_add(struct fields *f, struct arena *a, struct str name, struct str value)
 {
 	struct field field;
 
 	if (name.len > UINT16_MAX || value.len > UINT32_MAX)
 		return -1;
-	if (f->n == f->cap && fields_room(f, a, f->n < 8 ? 8 : f->n) < 0)
+	if (f->n == f->cap && grow(f, a) < 0)
 		return -1;
 	field.name = name.p;
 	field.value = value.p;

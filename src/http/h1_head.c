@@ -531,7 +531,7 @@ enum h1_result h1_read_head(struct h1 *h, const char *data, size_t len, size_t *
 	if (r != H1_DONE)
 		return r;
 	n = h->scanned;
-	skip = data[0] == '\r' ? 2 : 0;
+	skip = data[0] == '\r' && data[1] == '\n' ? 2 : 0;
 	if (h->is_response)
 		start_response(m);
 	else
