@@ -76,7 +76,7 @@ struct directive {
 	enum block block;            /* the one it opens */
 	bool needs_block;
 	bool repeatable;
-	bool reloadable; /* can change without new processes */
+	bool at_start; /* read once: only a restart changes it */
 };
 
 extern const struct directive directives[]; /* NULL name at the end */

@@ -256,6 +256,12 @@ static const struct argument cert_args[] = {
 /* --- route --------------------------------------------------------------- */
 
 static const struct argument route_args[] = {
+	{.name = "host",
+	 .form = ARG_KEY,
+	 .type = &value_host,
+	 .help = "Only for this host, without a port; `*.example.com` takes all "
+		 "hosts below it. An exact host wins over `*.`, and that over none.",
+	 AT(route_conf, host)},
 	{.name = "PREFIX",
 	 .type = &value_prefix,
 	 .required = true,
@@ -268,12 +274,6 @@ static const struct argument route_args[] = {
 	 .required = true,
 	 .help = "Who serves it.",
 	 AT(route_conf, upstream)},
-	{.name = "host",
-	 .form = ARG_KEY,
-	 .type = &value_host,
-	 .help = "Only for this host, without a port; `*.example.com` takes all "
-		 "hosts below it. An exact host wins over `*.`, and that over none.",
-	 AT(route_conf, host)},
 	{0}};
 
 /* --- upstream ------------------------------------------------------------ */
@@ -456,8 +456,8 @@ static const struct argument no_args[] = {{0}};
 
 /* --- the table ----------------------------------------------------------- */
 
-#define IN_UPSTREAM .blocks = BLOCK_UPSTREAM, .reloadable = true
-#define IN_LIMITS   .blocks = BLOCK_LIMITS, .reloadable = true
+#define IN_UPSTREAM .blocks = BLOCK_UPSTREAM
+#define IN_LIMITS   .blocks = BLOCK_LIMITS
 
 const struct directive directives[] = {
 	{.name = "allocator",
@@ -479,35 +479,35 @@ const struct directive directives[] = {
 	 .example = "user nobody"},
 	{.name = "pid_file",
 	 .blocks = BLOCK_TOP,
+	 .at_start = true,
 	 .args = pid_file_args,
 	 .help = "Write the supervisor's process id to a file.",
 	 .example = "pid_file /run/heapgate/heapgate.pid"},
 	{.name = "via",
 	 .blocks = BLOCK_TOP,
 	 .args = via_args,
-	 .reloadable = true,
 	 .help = "What heapgate calls itself in the Via field (RFC 9110 §7.6.3).",
 	 .example = "via edge-1"},
 	{.name = "forwarded",
 	 .blocks = BLOCK_TOP,
 	 .args = forwarded_args,
-	 .reloadable = true,
 	 .help = "What becomes of the X-Forwarded-For, -Proto and -Host that a "
 		 "client sends.",
 	 .example = "forwarded trust"},
 	{.name = "tickets",
 	 .blocks = BLOCK_TOP,
 	 .args = tickets_args,
-	 .reloadable = true,
 	 .help = "The keys of TLS session tickets, which all workers share.",
 	 .example = "tickets rotate=12h"},
 	{.name = "metrics",
 	 .blocks = BLOCK_TOP,
+	 .at_start = true,
 	 .args = metrics_args,
 	 .help = "Serve /metrics, /livez and /readyz.",
 	 .example = "metrics 127.0.0.1:9180"},
 	{.name = "admin",
 	 .blocks = BLOCK_TOP,
+	 .at_start = true,
 	 .args = admin_args,
 	 .help = "The control socket.",
 	 .example = "admin unix:/run/heapgate/admin.sock"},
@@ -538,7 +538,6 @@ const struct directive directives[] = {
 	 .args = cert_args,
 	 .noun = &noun_cert,
 	 .repeatable = true,
-	 .reloadable = true,
 	 .help = "One of several certificates; the client's SNI chooses. The first "
 		 "one is for who sends none or another.",
 	 .example = "cert /etc/ssl/b.example.crt key=/etc/ssl/b.example.key"},
@@ -548,7 +547,6 @@ const struct directive directives[] = {
 	 .noun = &noun_limits,
 	 .block = BLOCK_LIMITS,
 	 .needs_block = true,
-	 .reloadable = true,
 	 .help = "What a client may ask of heapgate.",
 	 .example = "limits { connections 5000; body_bytes 16m }"},
 	{.name = "connections",
@@ -601,7 +599,7 @@ const struct directive directives[] = {
 	{.name = "header_timeout",
 	 .args = header_timeout_args,
 	 IN_LIMITS,
-	 .help = "The head of a request; a slower one is answered with 408.",
+	 .help = "The head of a request.",
 	 .example = "header_timeout 5s"},
 	{.name = "idle_timeout",
 	 .args = idle_timeout_args,
@@ -625,7 +623,6 @@ const struct directive directives[] = {
 	 .block = BLOCK_UPSTREAM,
 	 .needs_block = true,
 	 .repeatable = true,
-	 .reloadable = true,
 	 .help = "A group of servers that serve the same. At least one is needed.",
 	 .example = "upstream files { server 127.0.0.1:9003 }"},
 	{.name = "server",
@@ -693,7 +690,6 @@ const struct directive directives[] = {
 	 .args = route_args,
 	 .noun = &noun_route,
 	 .repeatable = true,
-	 .reloadable = true,
 	 .help = "Which upstream serves a request, by host and path. The order of "
 		 "the lines does not matter. At least one is needed; what no route "
 		 "takes is answered with 404.",

@@ -118,8 +118,10 @@ static void bad_value(struct deed *deed, const struct argument *a, const struct 
 static void take_word(struct deed *deed, const struct argument *a, const struct word *w)
 {
 	struct loader *ld = deed->ld;
-	struct value_in in = {
-		.arg = a, .text = w->text, .dir = w->at.source->dir, .keep = &ld->keep};
+	struct value_in in = {.arg = a,
+			      .text = w->text,
+			      .dir = w->at.source->file_dir,
+			      .keep = &ld->keep};
 
 	if (is_twice(deed, a, w))
 		return;

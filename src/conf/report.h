@@ -13,8 +13,9 @@
 
 /* One text that statements come from; the root of all places. */
 struct source {
-	const char *name; /* as errors print it: a path, mostly */
-	const char *dir;  /* "conf/" or "": put before relative paths */
+	const char *name;     /* as errors print it: a path, mostly */
+	const char *dir;      /* "conf/" or "": of name, for includes */
+	const char *file_dir; /* put before relative paths in values */
 	struct str text;
 	const struct source *from; /* the one that includes it, or NULL */
 	unsigned int from_line;    /* where in it */

@@ -34,13 +34,23 @@ static const char *dir_of(struct loader *ld, const char *name)
 	return slash ? room_copy(&ld->scratch, name, (size_t)(slash - name) + 1) : "";
 }
 
+/* Absolute, so that the effective config means the same wherever it is read. */
+static const char *absolute(struct loader *ld, const char *dir)
+{
+	char cwd[4096];
+
+	if (*dir == '/' || !getcwd(cwd, sizeof(cwd)))
+		return dir;
+	return room_printf(&ld->scratch, "%s/%s", cwd, dir);
+}
+
 static struct source *new_source(struct loader *ld, const char *name,
 				 const struct place *at)
 {
 	struct source *s = room_alloc(&ld->scratch, sizeof(*s));
 
 	s->name = room_copy(&ld->scratch, name, strlen(name));
-	s->dir = dir_of(ld, name);
+	s->dir = s->file_dir = dir_of(ld, name);
 	if (at) {
 		s->from = at->source;
 		s->from_line = at->line;
@@ -100,6 +110,7 @@ const struct source *loader_read(struct loader *ld, const char *name,
 	struct source *s = new_source(ld, is_stdin ? "<stdin>" : name, at);
 	const char *why;
 
+	s->file_dir = absolute(ld, s->dir);
 	if (++ld->n_files > LOADER_MAX_FILES)
 		return refuse(ld, at, name, "too many files");
 	/* Not to wait for a writer, should it be a pipe that is included. */
