@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -134,15 +135,18 @@ static int probe(struct addr *addr)
 	return 0;
 }
 
-/* A socket file that nobody listens on is what a crash left behind. */
+/* A socket file that nobody listens on is what a crash left behind. Connecting
+ * to any other file is refused as well, so look at its kind first. */
 static bool unlink_stale(const struct addr *addr)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stat st;
 	bool stale;
 
 	if (fd < 0)
 		return false;
-	stale = connect(fd, &addr->sa, addr->len) && errno == ECONNREFUSED;
+	stale = lstat(addr->un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+		connect(fd, &addr->sa, addr->len) && errno == ECONNREFUSED;
 	close(fd);
 	if (stale)
 		unlink(addr->un.sun_path);
