@@ -410,7 +410,7 @@ ONE(response_timeout_args, value_time, "TIME", "60s", 1, DAY, upstream_conf,
     response_timeout_ms, "From the request sent to the first header.");
 ONE(up_idle_timeout_args, value_time, "TIME", "60s", 1, DAY, upstream_conf,
     idle_timeout_ms, "How long a connection without a request is kept.");
-ONE(idle_args, value_count, "N", "256", 0, 65535, upstream_conf, n_idle,
+ONE(idle_args, value_count, "N", "1024", 0, 65535, upstream_conf, n_idle,
     "How many, for each server and worker; 0: none is kept.");
 ONE(up_streams_args, value_count, "N", "100", 1, 65535, upstream_conf, n_streams,
     "How many; the server's own limit counts once it is known.");

@@ -1,5 +1,7 @@
 #include "proxy/forward.h"
 
+#include <stdio.h>
+
 #include "proxy/front.h"
 #include "proxy/gate.h"
 #include "proxy/stream.h"
@@ -7,15 +9,16 @@
 /* RFC 9110 §7.6.3: the version that was received, and who received it. */
 static int add_via(struct stream *s, struct fields *f, bool h2, unsigned int minor)
 {
-	const char *version = h2 ? "2" : minor ? "1.1" : "1.0";
-	char *text;
+	static const char *const versions[] = { "1.0", "1.1", "2" };
+	struct gate *g = s->gate;
+	unsigned int i = h2 ? 2 : minor;
 
-	if (!s->gate->via)
+	if (!g->via)
 		return 0;
-	text = arena_printf(&s->arena, "%s %s", version, s->gate->via);
-	if (!text)
-		return -1;
-	return fields_add(f, &s->arena, STR("via"), str_z(text));
+	if (!g->via_text[i][0])
+		snprintf(g->via_text[i], sizeof(g->via_text[i]), "%s %s", versions[i],
+			 g->via);
+	return fields_add(f, &s->arena, STR("via"), str_z(g->via_text[i]));
 }
 
 static int add_forwarded_for(struct stream *s)

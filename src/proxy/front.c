@@ -1,5 +1,6 @@
 #include "proxy/front.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -20,7 +21,7 @@ void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int li
 	list_init(&f->streams);
 	list_append(&g->fronts, &f->node);
 	addr_host_text(&c->peer, text);
-	strncpy(f->client, text, sizeof(f->client) - 1);
+	snprintf(f->client, sizeof(f->client), "%.47s", text);
 	g->n_fronts++;
 	stat_add(&stats_listener(g->stats, listener)->active, 1);
 }

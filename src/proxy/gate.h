@@ -27,6 +27,7 @@ struct gate {
 	void *handler;                   /* for dispatch: theirs */
 	const struct routes *routes;     /* dispatch() */
 	const char *via;                 /* pseudonym in Via; NULL: none */
+	char via_text[3][80];            /* Via by received version, once made */
 	const char *server;              /* Server of our own answers */
 	bool forwarded_trust;            /* keep the client's X-Forwarded-* */
 	bool draining;
