@@ -16,6 +16,7 @@ const struct hybrid_class hybrid_classes[] = {
 	{96, 4, "step"},
 	{112, 4, "step"},
 	{128, 4, "power of two"},
+	{144, 4, "step; keeps multiples of 16 out of the next"},
 	{152, 4, "nghttp2 outbound items, twice for each request"},
 	{176, 4, "nghttp2 header blocks of 175 bytes"},
 	{208, 4, "step"},

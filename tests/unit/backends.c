@@ -29,6 +29,7 @@ static const char *const wanted[] = {
 
 static const char *found[N_WANTED];
 static int n_found;
+static bool started;
 
 /* Loaded libraries keep a little to the end, by the C library's malloc. */
 const char *__lsan_default_suppressions(void);
@@ -41,6 +42,14 @@ const char *__lsan_default_options(void);
 const char *__lsan_default_options(void)
 {
 	return "print_suppressions=0";
+}
+
+/* In these suites the counters tell of leaks; looking for them at the end of
+ * some hundred processes would take most of the time. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return started;
 }
 
 static void probe(const char *spec)
@@ -74,6 +83,7 @@ void backends_start(char **argv)
 		perror("exec");
 		exit(1);
 	}
+	started = true;
 	for (int i = 0; i < N_WANTED; i++)
 		probe(wanted[i]);
 }
@@ -100,32 +110,80 @@ void backends_choose(int i)
 	backends_choose_spec(found[i]);
 }
 
-void backends_choose_wrapped(int i, const char *wraps)
+static void choose_wrapped(const char *plain, const char *wraps)
 {
-	const char *comma = strchr(found[i], ',');
+	const char *comma = strchr(plain, ',');
 	char spec[256];
 
-	snprintf(spec, sizeof(spec), "%.*s%s%s", (int)(comma - found[i]), found[i],
-		 wraps, comma);
+	snprintf(spec, sizeof(spec), "%.*s%s%s", (int)(comma - plain), plain, wraps,
+		 comma);
 	backends_choose_spec(spec);
+}
+
+void backends_choose_wrapped(int i, const char *wraps)
+{
+	choose_wrapped(found[i], wraps);
+}
+
+/* Exit code of f in a process of its own. */
+static int in_child(int (*f)(void (*script)(void), const char *spec, int n),
+		    void (*script)(void), const char *spec, int n)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(f(script, spec, n));
+	ck_assert(waitpid(pid, &status, 0) == pid);
+	ck_assert_msg(WIFEXITED(status), "%s: call %d failing: signal %d", spec, n,
+		      WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static int count_calls(void (*script)(void), const char *spec, int n)
+{
+	const struct mem_counters *c = mem_counters();
+
+	(void)n;
+	backends_choose_spec(spec);
+	script();
+	n = 0;
+	for (int i = 0; i < MEM_N_TAGS; i++)
+		n += (int)(c->tag[i].allocs + c->tag[i].reallocs);
+	return n;
 }
 
 int backends_calls_of(void (*script)(void), const char *spec)
 {
-	const struct mem_counters *c;
-	int status = 0, n = 0;
-	pid_t pid = fork();
+	return in_child(count_calls, script, spec, 0);
+}
 
-	if (pid == 0) {
-		backends_choose_spec(spec);
-		script();
-		c = mem_counters();
-		for (int i = 0; i < MEM_N_TAGS; i++)
-			n += (int)(c->tag[i].allocs + c->tag[i].reallocs);
-		_exit(n);
-	}
-	ck_assert(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
-	return WEXITSTATUS(status);
+static void (*check_failed)(void);
+
+static int fail_one(void (*script)(void), const char *spec, int n)
+{
+	char wrap[32];
+
+	snprintf(wrap, sizeof(wrap), "+fail=%d", n);
+	choose_wrapped(spec, wrap);
+	script();
+	check_failed();
+	return backends_live_bytes() == 0 ? 0 : 1;
+}
+
+void backends_fail_each(void (*script)(void), const char *spec, void (*check)(void))
+{
+	int n = backends_calls_of(script, spec);
+
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_lt(n, 255);
+	check_failed = check;
+	for (int k = 1; k <= n; k++)
+		ck_assert_msg(in_child(fail_one, script, spec, k) == 0,
+			      "%s: call %d of %d failing: a leak or a failed check",
+			      spec, k, n);
 }
 
 uint64_t backends_live_bytes(void)

@@ -27,6 +27,10 @@ void backends_choose_wrapped(int i, const char *wraps);
  * own under this spec. */
 int backends_calls_of(void (*script)(void), const char *spec);
 
+/* For each allocation that script() makes under this spec: runs it in a
+ * process of its own with that one failing, then check() there. */
+void backends_fail_each(void (*script)(void), const char *spec, void (*check)(void));
+
 /* Usable bytes that are out, all tags. */
 uint64_t backends_live_bytes(void);
 

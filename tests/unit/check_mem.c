@@ -296,15 +296,18 @@ END_TEST
 
 START_TEST(blocks_are_aligned_as_their_size_asks)
 {
-	void *p;
+	void *p[5];
 
 	backends_choose(_i);
-	for (size_t size = 1; size < 70000; size += 1 + size / 50) {
-		p = mem_alloc(MEM_CONN, size);
-		ck_assert_uint_eq((uintptr_t)p % 8, 0);
-		ck_assert_uint_eq((uintptr_t)p % (size % 16 ? 8 : 16), 0);
-		ck_assert_uint_ge(mem_usable(p), size);
-		mem_free(MEM_CONN, p);
+	for (size_t size = 1; size < 70000; size += size < 1024 ? 1 : size / 50) {
+		for (int i = 0; i < 5; i++) {
+			p[i] = mem_alloc(MEM_CONN, size);
+			ck_assert_uint_eq((uintptr_t)p[i] % 8, 0);
+			ck_assert_uint_eq((uintptr_t)p[i] % (size % 16 ? 8 : 16), 0);
+			ck_assert_uint_ge(mem_usable(p[i]), size);
+		}
+		for (int i = 0; i < 5; i++)
+			mem_free(MEM_CONN, p[i]);
 	}
 }
 END_TEST
