@@ -1,0 +1,295 @@
+#include "server/ctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/snapshot.h"
+#include "io/addr.h"
+#include "server/exits.h"
+#include "server/setup.h"
+
+/* How often, and how many times at most, to ask whether a reload is done. */
+#define POLL_MS 50
+#define N_POLLS 1200
+
+/* --- a client that waits ------------------------------------------------- */
+
+static int connect_to(const char *path)
+{
+	char text[ADDR_TEXT_BYTES];
+	struct addr addr;
+	int fd, saved;
+
+	snprintf(text, sizeof(text), "unix:%s", path);
+	if (strlen(path) + sizeof("unix:") > sizeof(text) || !addr_parse(&addr, text)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, &addr.sa, addr.len) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int send_all(int fd, const char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int recv_all(int fd, struct text *to)
+{
+	char piece[16384];
+	ssize_t n;
+
+	while ((n = recv(fd, piece, sizeof(piece), 0)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		text_add(to, piece, (size_t)n);
+	}
+	errno = ENOMEM;
+	return to->failed ? -1 : 0;
+}
+
+unsigned int ctl_parse_answer(struct str answer, struct str *body)
+{
+	const char *end = memmem(answer.p, answer.len, "\r\n\r\n", 4);
+	uint64_t status;
+
+	if (!end || answer.len < 12 || memcmp(answer.p, "HTTP/1.1 ", 9) != 0 ||
+	    !str_u64(str_of(answer.p + 9, 3), &status))
+		return 0;
+	*body = str_of(end + 4, answer.len - (size_t)(end + 4 - answer.p));
+	return (unsigned int)status;
+}
+
+struct ctl {
+	const char *socket;
+	struct text answer;
+	struct str body; /* of it */
+};
+
+/* Returns: the status, or 0 after having said why there is none. */
+static unsigned int ask(struct ctl *c, const char *method, const char *path)
+{
+	char request[256];
+	unsigned int status = 0;
+	int fd = connect_to(c->socket);
+	int n = snprintf(request, sizeof(request),
+			 "%s %s HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n"
+			 "Connection: close\r\n\r\n",
+			 method, path);
+
+	text_reset(&c->answer);
+	if (fd >= 0 && send_all(fd, request, (size_t)n) == 0 &&
+	    recv_all(fd, &c->answer) == 0) {
+		status = ctl_parse_answer(text_str(&c->answer), &c->body);
+		errno = EPROTO;
+	}
+	if (!status)
+		fprintf(stderr, "heapgate ctl: %s: %s\n", c->socket, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return status;
+}
+
+/* --- commands ------------------------------------------------------------ */
+
+static int print_body(const struct ctl *c, unsigned int status)
+{
+	FILE *to = status < 300 ? stdout : stderr;
+
+	fwrite(c->body.p, 1, c->body.len, to);
+	return status >= 200 && status < 300 ? EXITS_OK : EXITS_FAILURE;
+}
+
+static int get(struct ctl *c, const char *path)
+{
+	return print_body(c, ask(c, "GET", path));
+}
+
+static int post(struct ctl *c, const char *path)
+{
+	return print_body(c, ask(c, "POST", path));
+}
+
+static const char *string_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static int print_workers(struct ctl *c, const char *path)
+{
+	unsigned int status = ask(c, "GET", path);
+	json_t *root, *w;
+	size_t i;
+
+	if (status != 200)
+		return print_body(c, status);
+	root = json_loadb(c->body.p, c->body.len, 0, NULL);
+	if (!root)
+		return EXITS_FAILURE;
+	printf("%6s %6s %8s %-9s %11s %8s %8s  %s\n", "WORKER", "CONFIG", "PID",
+	       "STATE", "CONNECTIONS", "STREAMS", "RESTARTS", "ALLOCATOR");
+	json_array_foreach(root, i, w) printf(
+		"%6lld %6lld %8lld %-9s %11lld %8lld %8lld  %s %s\n",
+		number_of(w, "worker"), number_of(w, "config"), number_of(w, "pid"),
+		string_of(w, "state"), number_of(w, "connections"),
+		number_of(w, "streams"), number_of(w, "restarts"),
+		string_of(w, "allocator"), string_of(w, "version"));
+	json_decref(root);
+	return EXITS_OK;
+}
+
+/* Returns: whether the reload is over, with *code how it went. */
+static bool is_reloaded(struct ctl *c, unsigned int status, int *code)
+{
+	json_t *root = status ? json_loadb(c->body.p, c->body.len, 0, NULL) : NULL;
+	const char *state = string_of(root, "state");
+	bool over = true;
+
+	*code = EXITS_FAILURE;
+	if (strcmp(state, "starting") == 0) {
+		over = false;
+	} else if (strcmp(state, "done") == 0) {
+		printf("config %lld is in use\n", number_of(root, "config"));
+		*code = EXITS_OK;
+	} else if (strcmp(state, "failed") == 0) {
+		fputs(string_of(root, "report"), stderr);
+		fputs("the reload failed; the old config stays\n", stderr);
+	} else if (status) {
+		print_body(c, 500);
+	}
+	json_decref(root);
+	return over;
+}
+
+static int reload(struct ctl *c, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000l};
+	int code;
+
+	if (is_reloaded(c, ask(c, "POST", path), &code))
+		return code;
+	for (int i = 0; i < N_POLLS; i++) {
+		nanosleep(&pause, NULL);
+		if (is_reloaded(c, ask(c, "GET", path), &code))
+			return code;
+	}
+	fprintf(stderr, "the new workers are not ready yet; see the log\n");
+	return EXITS_FAILURE;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(struct ctl *c, const char *path);
+	const char *path;
+	const char *what;
+} commands[] = {
+	{"metrics", get, "/metrics", "all metrics, as Prometheus text"},
+	{"ready", get, "/readyz", "exit code 0 if all workers serve"},
+	{"workers", print_workers, "/workers", "each worker, its pid and state"},
+	{"reload", reload, "/reload", "read the config anew, wait until it is in use"},
+	{"drain", post, "/drain", "finish what is begun and stop"},
+	{"reopen", post, "/reopen", "open the log files anew"},
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static int usage(FILE *to, int code)
+{
+	fprintf(to, "usage: heapgate ctl [-c FILE | -s SOCKET] COMMAND\n\n"
+		    "  -c FILE    the config that says where the admin socket is\n"
+		    "  -s SOCKET  its path\n\n");
+	for (unsigned int i = 0; i < N_COMMANDS; i++)
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].what);
+	return code;
+}
+
+static int run(const struct command *command, const char *socket)
+{
+	struct ctl c = {.socket = socket};
+	int code;
+
+	text_init(&c.answer, MEM_BOOT);
+	code = command->run(&c, command->path);
+	text_fini(&c.answer);
+	return code;
+}
+
+static int run_by_config(const struct command *command, const char *path)
+{
+	struct snapshot *s = snapshot_load(path, stderr);
+	int code = EXITS_CONFIG;
+
+	if (!s)
+		return code;
+	if (s->admin)
+		code = run(command, s->admin);
+	else
+		fprintf(stderr, "%s: error: there is no admin socket in it\n", path);
+	snapshot_free(&s);
+	return code;
+}
+
+static const struct command *find(const char *name)
+{
+	for (unsigned int i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	fprintf(stderr, "heapgate ctl: unknown command %s\n", name);
+	return NULL;
+}
+
+int ctl_main(int argc, char **argv)
+{
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
+	const char *config = NULL, *socket = NULL;
+	const struct command *command;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:s:h", longs, NULL)) != -1) {
+		if (c == 'c')
+			config = optarg;
+		else if (c == 's')
+			socket = optarg;
+		else
+			return usage(c == 'h' ? stdout : stderr,
+				     c == 'h' ? EXITS_OK : EXITS_USAGE);
+	}
+	command = optind == argc - 1 ? find(argv[optind]) : NULL;
+	if (!command || (config && socket))
+		return usage(stderr, EXITS_USAGE);
+	if (socket)
+		return run(command, socket);
+	if (!config && access(SETUP_DEFAULT_PATH, R_OK) != 0)
+		return run(command, SETUP_DEFAULT_ADMIN);
+	return run_by_config(command, config ? config : SETUP_DEFAULT_PATH);
+}
