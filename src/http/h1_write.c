@@ -154,23 +154,35 @@ size_t h1_head_bytes(const struct message *m)
 	       2 * m->authority.len + m->protocol.len + 512;
 }
 
-/* An extended CONNECT (RFC 8441) is a GET in HTTP/1. */
+/* Whether the request is one for a tunnel; an extended CONNECT (RFC 8441) is a
+ * GET in HTTP/1. */
+static bool is_tunnel(const struct message *m)
+{
+	return m->method == METHOD_CONNECT && !m->protocol.len;
+}
+
+static void put_target(struct out *o, const struct message *m)
+{
+	bool whole = m->method == METHOD_OPTIONS && str_eq(m->path, STR("*"));
+
+	if (is_tunnel(m) && !m->authority.len)
+		o->failed = true;
+	if (!is_tunnel(m) && !whole && !is_origin_form(m->path))
+		o->failed = true;
+	put(o, is_tunnel(m) ? m->authority : m->path);
+}
+
 static void put_request_line(struct out *o, const struct message *m)
 {
-	bool tunnel = m->method == METHOD_CONNECT && !m->protocol.len;
-	struct str target = tunnel ? m->authority : m->path;
+	bool get = m->method == METHOD_CONNECT && m->protocol.len;
+	struct str method = get ? STR("GET") : m->method_text;
 
-	if (m->method == METHOD_CONNECT && !tunnel)
-		PUT(o, "GET");
-	else
-		put_checked(o, m->method_text, CHAR_TOKEN);
-	if (!m->method_text.len || !target.len)
+	if (!is_token(method) || (m->authority.len && !is_authority(m->authority)))
 		o->failed = true;
+	put(o, method);
 	PUT(o, " ");
-	put_checked(o, target, CHAR_TARGET);
+	put_target(o, m);
 	PUT(o, " HTTP/1.1\r\nhost: ");
-	if (m->authority.len && !is_authority(m->authority))
-		o->failed = true;
 	put(o, m->authority);
 	PUT(o, "\r\n");
 }
