@@ -558,7 +558,7 @@ static void event_cb(evutil_socket_t fd, short what, void *arg)
 	c->readable = true;
 	if (!c->paused)
 		read_all(c);
-	else if (c->saw_rdhup && socket_error(c->fd) != 0)
+	else if (socket_error(c->fd) != 0)
 		end(c, CONN_RESET); /* gone, whatever is unread */
 }
 
