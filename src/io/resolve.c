@@ -9,7 +9,7 @@
 
 #define N_ADDRS 16
 /* First wait for an answer; c-ares doubles it with each try. */
-#define TRY_MS  2000
+#define TRY_MS  1000
 #define N_TRIES 3
 
 /* A socket of c-ares, from its first to its last sock_state_cb. */
