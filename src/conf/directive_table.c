@@ -532,7 +532,7 @@ const struct directive directives[] = {
 	 .help = "Where clients connect. With TLS the client chooses HTTP/2 or "
 		 "HTTP/1.1 by ALPN; without it by its first bytes. At least one is "
 		 "needed.",
-	 .example = "listen 127.0.0.1:8080 backlog=1024"},
+	 .example = "listen 127.0.0.1:8081 backlog=1024"},
 	{.name = "cert",
 	 .blocks = BLOCK_LISTEN,
 	 .args = cert_args,

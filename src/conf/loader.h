@@ -29,6 +29,7 @@ struct loader {
 	glob_t globs[LOADER_MAX_DEPTH]; /* one for each include in progress */
 	unsigned int n_globs;
 	unsigned int n_files;
+	bool unknown_allocator; /* reported */
 	/* Which statement made what, for errors found later. */
 	const struct statement **listen_of; /* of s->listens[i] */
 	const struct statement **route_of;

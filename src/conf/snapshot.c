@@ -91,7 +91,7 @@ static void load(struct loader *ld, const struct source *source)
 
 /* text NULL: the file of that name. */
 static struct snapshot *load_from(const char *name, const char *text, size_t len,
-				  FILE *report)
+				  FILE *report, bool *lacks_allocator)
 {
 	struct loader *ld = loader_new(report);
 
@@ -106,18 +106,28 @@ static struct snapshot *load_from(const char *name, const char *text, size_t len
 		fprintf(report, "%s: error: out of memory\n", name);
 		ld->report.n_errors++;
 	}
+	*lacks_allocator = ld->unknown_allocator && ld->report.n_errors == 1;
 	return loader_end(ld);
 }
 
 struct snapshot *snapshot_load(const char *path, FILE *report)
 {
-	return load_from(path, NULL, 0, report);
+	bool lacks_allocator;
+
+	return load_from(path, NULL, 0, report, &lacks_allocator);
+}
+
+struct snapshot *snapshot_try(const char *path, FILE *report, bool *lacks_allocator)
+{
+	return load_from(path, NULL, 0, report, lacks_allocator);
 }
 
 struct snapshot *snapshot_parse(const char *name, const char *text, size_t len,
 				FILE *report)
 {
-	return load_from(name, text, len, report);
+	bool lacks_allocator;
+
+	return load_from(name, text, len, report, &lacks_allocator);
 }
 
 void snapshot_free(struct snapshot **s)
@@ -165,6 +175,19 @@ const struct value_type value_spec = {
 	.syntax = "SPEC", .parse = parse_spec, .text = value_string};
 const struct value_type value_setting = {.syntax = "VALUE", .parse = parse_setting};
 
+/* Wrong by its name, not by what follows it. */
+static bool is_unknown(const char *spec)
+{
+	char name[64];
+	size_t len = strcspn(spec, "+,");
+
+	if (*spec == '/' || len >= sizeof(name))
+		return *spec != '/';
+	memcpy(name, spec, len);
+	name[len] = '\0';
+	return !mem_backend_find(name);
+}
+
 static void check_allocator(struct loader *ld)
 {
 	unsigned int i = directive_index(directive_find(BLOCK_TOP, "allocator", NULL));
@@ -175,6 +198,7 @@ static void check_allocator(struct loader *ld)
 	    mem_check_spec(ld->s->allocator, err, sizeof(err)) == 0)
 		return;
 	report_error(&ld->report, &st->words->next->at, "%s", err);
+	ld->unknown_allocator = is_unknown(ld->s->allocator);
 }
 
 /* --- addresses ----------------------------------------------------------- */

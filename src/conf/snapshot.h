@@ -46,6 +46,10 @@ struct snapshot {
  * Returns: NULL if there was any error. Owns: the caller, snapshot_free().
  */
 struct snapshot *snapshot_load(const char *path, FILE *report) MUST_USE;
+/* As snapshot_load(). *lacks_allocator: nothing is wrong but that there is no
+ * allocator of that name, which has an exit code of its own. */
+struct snapshot *snapshot_try(const char *path, FILE *report,
+			      bool *lacks_allocator) MUST_USE;
 struct snapshot *snapshot_parse(const char *name, const char *text, size_t len,
 				FILE *report) MUST_USE;
 void snapshot_free(struct snapshot **s);

@@ -411,7 +411,7 @@ START_TEST(includes_end_at_a_depth)
 
 	try_dir_new();
 	for (int i = 0; i < 20; i++) {
-		char name[16], text[32];
+		char name[32], text[48];
 
 		snprintf(name, sizeof(name), "%d.conf", i);
 		snprintf(text, sizeof(text), "include %d.conf\n", i + 1);
