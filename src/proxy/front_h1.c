@@ -333,7 +333,7 @@ static void wait_behind(struct front_h1 *h, char *p, size_t len)
 static void feed(struct front_h1 *h, char *p, size_t len)
 {
 	while (len || (h->s && h->got_head && !h->req_done)) {
-		if (h->s && h->close && h->s->answered)
+		if (h->s && h->close && h->s->answered && is_discarded(h->s))
 			return; /* the rest is not wanted any more */
 		if (h->s && h->req_done) {
 			wait_behind(h, p, len);

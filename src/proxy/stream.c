@@ -47,7 +47,6 @@ static void settle(struct stream *s)
 	if (s->a.ops || s->b.ops)
 		return;
 	timer_stop(s->gate->loop, &s->timer);
-	count(s);
 	body_fini(&s->req_body);
 	body_fini(&s->res_body);
 	s->gate->n_streams--;
@@ -207,11 +206,14 @@ void stream_abort(struct stream *s, enum stream_end why)
 void stream_detach_a(struct stream *s, enum stream_end why)
 {
 	must(s->magic == STREAM_MAGIC && s->a.ops);
-	s->a.ops = NULL;
-	list_del(&s->a.node);
 	if (why != STREAM_DONE && !s->end)
 		s->end = (uint8_t)why;
+	/* B may detach in here: A is still there then, so that only the second
+	 * of the two buries the stream. */
 	stream_abort_b(s, STREAM_CANCELLED);
+	s->a.ops = NULL;
+	list_del(&s->a.node);
+	count(s); /* now: the log wants the front */
 	s->front = NULL;
 	settle(s);
 }
