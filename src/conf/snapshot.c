@@ -95,6 +95,7 @@ static struct snapshot *load_from(const char *name, const char *text, size_t len
 {
 	struct loader *ld = loader_new(report);
 
+	*lacks_allocator = false;
 	if (!ld) {
 		fprintf(report, "%s: error: out of memory\n", name);
 		return NULL;
@@ -179,13 +180,9 @@ const struct value_type value_setting = {.syntax = "VALUE", .parse = parse_setti
 static bool is_unknown(const char *spec)
 {
 	char name[64];
-	size_t len = strcspn(spec, "+,");
 
-	if (*spec == '/' || len >= sizeof(name))
-		return *spec != '/';
-	memcpy(name, spec, len);
-	name[len] = '\0';
-	return !mem_backend_find(name);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(spec, "+,"), spec);
+	return *spec != '/' && !mem_backend_find(name);
 }
 
 static void check_allocator(struct loader *ld)

@@ -555,6 +555,37 @@ START_TEST(blocks_end_at_a_depth)
 }
 END_TEST
 
+/* What snapshot_try() says of the file. */
+static bool lacks_allocator(const char *text)
+{
+	char said[2048] = "";
+	FILE *report = fmemopen(said, sizeof(said), "w");
+	bool lacks = true;
+	struct snapshot *s;
+
+	try_write("h.conf", text);
+	s = snapshot_try(try_path("h.conf"), report, &lacks);
+	fclose(report);
+	ck_assert(!s == (said[0] != '\0'));
+	snapshot_free(&s);
+	return lacks;
+}
+
+START_TEST(an_allocator_that_does_not_exist_is_told_from_other_errors)
+{
+	try_dir_new();
+	ck_assert(lacks_allocator("allocator nosuch\n" REST));
+	ck_assert(lacks_allocator("allocator nosuch+debug regions=heap\n" REST));
+	ck_assert(!lacks_allocator("allocator nosuch\nvia \"a b\"\n" REST));
+	ck_assert(!lacks_allocator("allocator system+nosuch\n" REST));
+	ck_assert(!lacks_allocator("allocator system nosuch=1\n" REST));
+	ck_assert(!lacks_allocator("allocator /nowhere.so nosuch=1\n" REST));
+	ck_assert(!lacks_allocator("allocator system\n" REST));
+	ck_assert(!lacks_allocator("via \"a b\"\n" REST));
+	try_dir_free();
+}
+END_TEST
+
 /* --- memory -------------------------------------------------------------- */
 
 START_TEST(a_snapshot_gives_all_its_memory_back)
@@ -872,6 +903,7 @@ static void add_wrong(Suite *s)
 	tcase_add_test(t, of_a_long_line_only_a_part_is_shown);
 	tcase_add_test(t, what_speaks_to_a_terminal_is_not_shown);
 	tcase_add_test(t, blocks_end_at_a_depth);
+	tcase_add_test(t, an_allocator_that_does_not_exist_is_told_from_other_errors);
 	tcase_add_loop_test(oom, without_memory_there_is_a_clear_error_and_nothing_left,
 			    0, N_FAILURES);
 	suite_add_tcase(s, oom);
