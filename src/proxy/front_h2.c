@@ -354,15 +354,14 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	return 0;
 }
 
-/* The whole answer is out; a client that still uploads is told to stop (RFC
- * 9113 §8.1). */
+/* The whole answer is out while the client still uploads: it is told to stop,
+ * but not at once (RFC 9113 §8.1), as some clients then drop the answer. */
 static void on_answer_sent(struct front_h2 *h, int32_t id)
 {
 	struct stream *s = stream_of(h->session, id);
 
-	if (s && !s->req_body.ended && !s->a.aborted && is_discarded(s))
-		nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id,
-					  NGHTTP2_NO_ERROR);
+	if (s && !s->req_body.ended && !s->a.aborted)
+		stream_linger(s);
 }
 
 static int on_frame_send_cb(nghttp2_session *session, const nghttp2_frame *frame,

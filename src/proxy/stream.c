@@ -8,6 +8,7 @@
 
 #define STREAM_MAGIC       0x7374726du /* "strm" */
 #define STREAM_ARENA_BYTES 1024
+#define STREAM_LINGER_MS   1000
 
 static void bury(struct grave *g)
 {
@@ -57,9 +58,10 @@ static void timer_cb(struct timer *t)
 {
 	struct stream *s = container_of(t, struct stream, timer);
 	bool client_is_slow = !s->req_body.ended && !s->req_body.bytes;
+	bool done = s->answered && body_is_done(&s->res_body);
 
 	if (s->answered || !s->dispatched) {
-		stream_abort(s, STREAM_TIMEOUT);
+		stream_abort(s, done ? STREAM_DONE : STREAM_TIMEOUT);
 		return;
 	}
 	stream_abort_b(s, STREAM_TIMEOUT);
@@ -201,6 +203,12 @@ void stream_abort(struct stream *s, enum stream_end why)
 {
 	stream_abort_b(s, why);
 	abort_a(s, why);
+}
+
+void stream_linger(struct stream *s)
+{
+	timer_stop(s->gate->loop, &s->timer);
+	timer_set(s->gate->loop, &s->timer, STREAM_LINGER_MS);
 }
 
 void stream_detach_a(struct stream *s, enum stream_end why)

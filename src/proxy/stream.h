@@ -118,6 +118,8 @@ void stream_detach_a(struct stream *s, enum stream_end why);
 void stream_detach_b(struct stream *s);
 /* Side B failed and detaches: retried, answered by us or reset. */
 void stream_fail_b(struct stream *s, enum stream_end why);
+/* The answer is out, the request is not all here: ends in a second. */
+void stream_linger(struct stream *s);
 /* Aborts side B, if it is there. */
 void stream_abort_b(struct stream *s, enum stream_end why);
 /* Ends both sides. */
