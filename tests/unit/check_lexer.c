@@ -333,7 +333,7 @@ END_TEST
 START_TEST(errors_in_an_included_file_say_who_includes_it)
 {
 	struct try t;
-	char want[512];
+	char want[1024];
 
 	try_dir_new();
 	try_write("main.conf", REST "include a.conf\n");
@@ -355,7 +355,7 @@ END_TEST
 START_TEST(an_included_file_that_is_missing_is_an_error_at_its_line)
 {
 	struct try t;
-	char want[512];
+	char want[1024];
 
 	try_dir_new();
 	try_write("main.conf", REST "\tinclude none.conf\n");
@@ -442,7 +442,7 @@ START_TEST(include_takes_one_path)
 
 	try_text(&t, REST "include\ninclude a b\ninclude \"\"\ninclude a {}\n");
 	for (int line = 4; line <= 7; line++) {
-		char want[80];
+		char want[128];
 
 		snprintf(want, sizeof(want),
 			 "t.conf:%d:1: error: include takes one path or pattern", line);

@@ -619,7 +619,7 @@ static uint64_t count_failures(void)
 /* The nth allocation fails; a test is a process, so each n has its own. */
 START_TEST(without_memory_there_is_a_clear_error_and_nothing_left)
 {
-	char spec[64], err[256], text[4096], want[256];
+	char spec[64], err[256], text[4096], want[512];
 	struct try t;
 
 	try_dir_new();
@@ -732,7 +732,7 @@ static unsigned int check_host(struct try *t)
 
 static void make_cert(const char *cert, const char *key)
 {
-	char cert_path[128], key_path[128], err[256];
+	char cert_path[320], key_path[320], err[256];
 
 	snprintf(cert_path, sizeof(cert_path), "%s", try_path(cert));
 	snprintf(key_path, sizeof(key_path), "%s", try_path(key));
@@ -778,7 +778,7 @@ START_TEST(each_bad_certificate_is_an_error_on_its_line)
 	ck_assert_str_eq(t.errors, "");
 	ck_assert_uint_eq(check_host(&t), 8);
 	for (int line = 6; line <= 12; line++) {
-		char want[128];
+		char want[512];
 
 		if (line == 10)
 			continue;

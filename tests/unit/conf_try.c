@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-char try_dir[64];
+char try_dir[256];
 
 static void print(struct try *t)
 {
@@ -46,13 +46,13 @@ void try_dir_new(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(try_dir, sizeof(try_dir), "%.40s/conf.XXXXXX", tmp ? tmp : "/tmp");
+	snprintf(try_dir, sizeof(try_dir), "%.200s/conf.XXXXXX", tmp ? tmp : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(try_dir));
 }
 
 const char *try_path(const char *name)
 {
-	static char path[128];
+	static char path[320];
 
 	snprintf(path, sizeof(path), "%s/%s", try_dir, name);
 	return path;

@@ -28,7 +28,7 @@ void try_file(struct try *t, const char *path);
 void try_end(struct try *t);
 
 /* A folder of the test's own, files in it, and its end. */
-extern char try_dir[64];
+extern char try_dir[256];
 void try_dir_new(void);
 void try_write(const char *name, const char *text);
 const char *try_path(const char *name); /* good until the next call */
