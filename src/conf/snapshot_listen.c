@@ -6,7 +6,7 @@
 
 /* --- listen -------------------------------------------------------------- */
 
-static void *listen_open_(struct loader *ld, void *parent, const struct statement *st)
+static void *new_listen(struct loader *ld, void *parent, const struct statement *st)
 {
 	struct snapshot *s = parent;
 	unsigned int i = s->n_listens++;
@@ -70,7 +70,7 @@ static const void *listen_at(const void *parent, unsigned int i)
 	return i < s->n_listens ? &s->listens[i] : NULL;
 }
 
-const struct noun noun_listen = {listen_open_, listen_settle, listen_at};
+const struct noun noun_listen = {new_listen, listen_settle, listen_at};
 
 /* --- cert ---------------------------------------------------------------- */
 
@@ -98,7 +98,7 @@ static void cert_settle(struct loader *ld, void *self, const struct statement *s
 }
 
 /* A single one is printed as cert= of listen. */
-static const void *cert_at_(const void *parent, unsigned int i)
+static const void *printed_cert(const void *parent, unsigned int i)
 {
 	const struct listen_conf *conf = parent;
 
@@ -106,7 +106,7 @@ static const void *cert_at_(const void *parent, unsigned int i)
 							      : NULL;
 }
 
-const struct noun noun_cert = {cert_open, cert_settle, cert_at_};
+const struct noun noun_cert = {cert_open, cert_settle, printed_cert};
 
 static bool parse_first_cert(struct value_in *in, void *to)
 {
