@@ -20,11 +20,12 @@ static void bury(struct grave *g)
 	pool_put(&gate->streams, s);
 }
 
+/* 1xx … 5xx, and none. */
 static unsigned int code_class(const struct stream *s)
 {
 	unsigned int class = s->answered ? s->res.status / 100u : 0;
 
-	return class < STATS_N_CLASSES ? class : 0;
+	return class && class < STATS_N_CLASSES ? class - 1 : STATS_N_CLASSES - 1;
 }
 
 static void count(struct stream *s)
