@@ -209,10 +209,15 @@ void pool_put(struct pool *p, void *object)
 		put_cell(p, object);
 }
 
-void pool_fini(struct pool *p)
+void pool_trim(struct pool *p)
 {
-	mem_must(p->n_live == 0);
 	if (p->empty)
 		free_chunk(p, p->empty);
 	p->empty = NULL;
+}
+
+void pool_fini(struct pool *p)
+{
+	mem_must(p->n_live == 0);
+	pool_trim(p);
 }

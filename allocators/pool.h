@@ -27,6 +27,8 @@ struct pool {
 void pool_init(struct pool *p, const char *name, enum mem_tag tag, size_t object_bytes);
 /* All objects must be back; a pool that is not empty is a bug of ours. */
 void pool_fini(struct pool *p);
+/* Gives the empty chunk back: for a timer, so that what is idle holds nothing. */
+void pool_trim(struct pool *p);
 /* Uninitialised, aligned to 16. NULL: no memory. Owns: the caller. */
 void *pool_get(struct pool *p) MUST_USE;
 void pool_put(struct pool *p, void *object);

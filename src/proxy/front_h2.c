@@ -360,7 +360,7 @@ static void on_answer_sent(struct front_h2 *h, int32_t id)
 {
 	struct stream *s = stream_of(h->session, id);
 
-	if (s && !s->req_body.ended && !s->a.aborted)
+	if (s && !s->req_body.ended && !s->a.aborted && is_discarded(s))
 		stream_linger(s);
 }
 

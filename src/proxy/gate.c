@@ -50,6 +50,15 @@ void gate_fini(struct gate *g)
 	pool_fini(&g->backs_h2);
 }
 
+void gate_trim(struct gate *g)
+{
+	pool_trim(&g->streams);
+	pool_trim(&g->fronts_h1);
+	pool_trim(&g->fronts_h2);
+	pool_trim(&g->backs_h1);
+	pool_trim(&g->backs_h2);
+}
+
 void gate_drain(struct gate *g)
 {
 	g->draining = true;

@@ -47,6 +47,8 @@ int gate_init(struct gate *g, struct loop *l, struct stats *stats,
 	      const struct limits_conf *limits) MUST_USE;
 /* Closes all fronts at once; what they held is freed after this turn. */
 void gate_close_all(struct gate *g);
+/* Gives back what the pools keep empty; for a timer. */
+void gate_trim(struct gate *g);
 /* All fronts, backs and streams must be gone. */
 void gate_fini(struct gate *g);
 /* No new requests: h2 clients get GOAWAY, h1 clients Connection: close; each

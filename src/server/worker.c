@@ -93,6 +93,7 @@ static void second_cb(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, second);
 
+	gate_trim(&w->gate);
 	mem_decay(w->loop.now_ms);
 	ask_allocator(w);
 	atomic_store_explicit(&w->stats->region_overflow,

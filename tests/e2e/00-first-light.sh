@@ -41,6 +41,8 @@ it "says who it is in Via"
 has "$(get /name -I | tr 'A-Z' 'a-z')" "via:"
 
 it "ends on SIGTERM with 0 and listens no more"
-is "$(stop "$HG"; echo $?)" 0 "exit code"
+code=0
+stop "$HG" || code=$?
+is $code 0 "exit code"
 fails listening "$PORT"
 fails listening "$METRICS"

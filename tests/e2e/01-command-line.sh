@@ -33,7 +33,9 @@ start heapgate "$HEAPGATE" proxy "127.0.0.1:$CLEAR" "127.0.0.1:$BACKEND_PORT"
 HG=$PID
 wait_port "$CLEAR" "$HG"
 is "$(plain /name)" backend
-is "$(stop "$HG"; echo $?)" 0 "exit code"
+code=0
+stop "$HG" || code=$?
+is $code 0 "exit code"
 
 it "answers by itself as an origin"
 start origin "$HEAPGATE" origin --listen "127.0.0.1:$PORT"

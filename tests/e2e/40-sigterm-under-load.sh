@@ -40,6 +40,8 @@ py "$PORT" 8 >clients.out 2>clients.log <<-'EOT' &
 	            open_ids = [s for s in open_ids if not c.streams[s].ended]
 	        while True:  # it closes when all are done
 	            _, _, sid, payload = c.read_frame()
+	            if payload and sid:
+	                c.open_window(sid, len(payload))
 	    except (EOFError, OSError) as e:
 	        if not c.goaway:
 	            bad.append("closed without GOAWAY: %s" % e)

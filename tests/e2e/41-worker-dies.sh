@@ -43,4 +43,6 @@ kill -9 $(workers)
 soon 5 get /name -o /dev/null --max-time 2
 
 it "still ends in order"
-is "$(stop "$HG"; echo $?)" 0 "exit code"
+code=0
+stop "$HG" || code=$?
+is $code 0 "exit code"

@@ -57,5 +57,7 @@ serve_all() {
 	for life in boot worker conn stream; do
 		has "$(metrics)" "life=\"$life\""
 	done
-	is "$(stop "$HG"; echo $?)" 0 "exit code"
+	code=0
+stop "$HG" || code=$?
+is $code 0 "exit code"
 }
