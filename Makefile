@@ -201,7 +201,7 @@ else
 check: all $(UNIT) $(FUZZ) $(STRAY)
 	@$(RUN_ENV) tests/run all
 demo: all
-	@examples/demo.sh
+	@B=$B tests/demo/demo.sh
 endif
 
 check-quick: $(UNIT) $(FUZZ)
