@@ -22,7 +22,8 @@
 #define HY_PAGE_BYTES    ((size_t)1 << HY_PAGE_SHIFT)
 #define HY_PAGES         (HY_SEGMENT_BYTES / HY_PAGE_BYTES)
 #define HY_PAGE_WORDS    (HY_PAGES / 64)
-#define HY_ADDRESS_BITS  47 /* of a user-space pointer */
+#define HY_SLABS         (HY_PAGES / 2) /* no run is shorter than two pages */
+#define HY_ADDRESS_BITS  47             /* of a user-space pointer */
 
 #define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
@@ -88,8 +89,10 @@ struct hybrid_segment {
 	size_t map_bytes;                   /* of the mapping */
 	uint64_t free[HY_PAGE_WORDS];       /* 1 = page is in no run */
 	uint64_t dirty[HY_PAGE_WORDS];      /* 1 = page may be in RAM */
-	uint16_t first[HY_PAGES];           /* page -> first page of its run; 0: none */
-	struct hybrid_slab slab[HY_PAGES];  /* used at first pages only */
+	uint64_t unused[HY_SLABS / 64];     /* 1 = no run has this slab */
+	uint16_t owner[HY_PAGES];           /* page -> slab of its run; 0: none */
+	struct hybrid_slab slab[HY_SLABS];  /* the lowest unused is taken first:
+					     * few of their pages are touched */
 };
 #define HY_HEAD_PAGES                                                                  \
 	((sizeof(struct hybrid_segment) + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES)

@@ -122,9 +122,9 @@ static void add_segment(const struct hybrid_segment *g, struct mem_stats *out)
 	const struct hybrid_slab *s;
 
 	for (unsigned int i = HY_HEAD_PAGES; i < HY_PAGES; i++) {
-		if (!g->first[i])
+		if (!g->owner[i])
 			continue;
-		s = &g->slab[i];
+		s = &g->slab[g->owner[i]];
 		add_slab(s, out);
 		i += s->n_pages - 1u;
 	}

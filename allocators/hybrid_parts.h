@@ -17,7 +17,7 @@ extern const unsigned int hybrid_n_classes;
 void hybrid_class_init(void);
 
 /* hybrid_segment.c: runs of pages. NULL: no memory. The slab's base, n_pages
- * and clean are set, the rest is zero. 1 <= n_pages <= 256. */
+ * and clean are set, the rest is zero. 2 <= n_pages <= 256. */
 struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind);
 /* The first touched_pages may be in RAM; of the rest it is as it was. */
 void hybrid_run_put(struct hybrid_slab *s, unsigned int touched_pages);
@@ -86,12 +86,12 @@ static inline bool hybrid_is_ours(const void *p)
 static inline struct hybrid_slab *hybrid_slab_at(struct hybrid_segment *g,
 						 const void *p)
 {
-	return &g->slab[g->first[((uintptr_t)p & HY_SEGMENT_MASK) >> HY_PAGE_SHIFT]];
+	return &g->slab[g->owner[((uintptr_t)p & HY_SEGMENT_MASK) >> HY_PAGE_SHIFT]];
 }
 
 static inline unsigned int hybrid_first_page(const struct hybrid_slab *s)
 {
-	return (unsigned int)(s - hybrid_segment_at(s)->slab);
+	return (unsigned int)(((uintptr_t)s->base & HY_SEGMENT_MASK) >> HY_PAGE_SHIFT);
 }
 
 static inline struct hybrid_cell *hybrid_cell_at(const struct hybrid_slab *s,

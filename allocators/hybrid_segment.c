@@ -8,6 +8,8 @@
 /* The order in the list is by age. First fit takes from the oldest, decay
  * from the newest, so the live pages gather in the oldest segments. */
 
+#define MAX_CALL_PAGES 256 /* given back by one call: about 0.1 ms */
+
 uint64_t hybrid_now_ns(void)
 {
 	struct timespec t;
@@ -137,6 +139,7 @@ static struct hybrid_segment *new_segment(void)
 	g->map_bytes = HY_SEGMENT_BYTES;
 	g->n_free = g->longest = HY_PAGES - HY_HEAD_PAGES;
 	set_bits(g->free, HY_HEAD_PAGES, g->n_free, true);
+	set_bits(g->unused, 1, HY_SLABS - 1, true); /* slab 0 is nobody's */
 	g->prev = hybrid.newest;
 	*(g->prev ? &g->prev->next : &hybrid.oldest) = g;
 	hybrid.newest = g;
@@ -169,7 +172,7 @@ static unsigned int find_run(struct hybrid_segment *g, unsigned int n)
 }
 
 /* Returns: true if none of the pages had been used. */
-static bool take_pages(struct hybrid_segment *g, unsigned int first, unsigned int at,
+static bool take_pages(struct hybrid_segment *g, unsigned int slot, unsigned int at,
 		       unsigned int n)
 {
 	unsigned int dirty = count_bits(g->dirty, at, n);
@@ -181,7 +184,7 @@ static bool take_pages(struct hybrid_segment *g, unsigned int first, unsigned in
 	if (hybrid.n_dirty < hybrid.low_dirty)
 		hybrid.low_dirty = hybrid.n_dirty;
 	for (unsigned int i = at; i < at + n; i++)
-		g->first[i] = (uint16_t)first;
+		g->owner[i] = (uint16_t)slot;
 	return dirty == 0;
 }
 
@@ -197,15 +200,29 @@ static void leave_pages(struct hybrid_segment *g, unsigned int at, unsigned int 
 	g->n_dirty += dirty;
 	hybrid.n_dirty += dirty;
 	g->longest = HY_PAGES;
-	memset(&g->first[at], 0, n * sizeof(g->first[0]));
+	memset(&g->owner[at], 0, n * sizeof(g->owner[0]));
 	memcheck_noaccess((char *)g + at * HY_PAGE_BYTES, n * HY_PAGE_BYTES);
+}
+
+static unsigned int next_slot(struct hybrid_segment *g)
+{
+	unsigned int word = 0;
+
+	while (!g->unused[word])
+		mem_must(++word < HY_SLABS / 64);
+	return word * 64 + (unsigned int)__builtin_ctzll(g->unused[word]);
+}
+
+static unsigned int slot_of(const struct hybrid_slab *s)
+{
+	return (unsigned int)(s - hybrid_segment_at(s)->slab);
 }
 
 struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
 {
 	struct hybrid_segment *g;
 	struct hybrid_slab *s;
-	unsigned int at = 0;
+	unsigned int at = 0, slot;
 
 	for (g = hybrid.oldest; g; g = g->next)
 		if ((at = find_run(g, n_pages)) != 0)
@@ -216,19 +233,22 @@ struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
 			return NULL;
 		at = HY_HEAD_PAGES;
 	}
-	s = &g->slab[at];
+	slot = next_slot(g);
+	s = &g->slab[slot];
 	*s = (struct hybrid_slab){
 		.base = (char *)g + at * HY_PAGE_BYTES,
 		.kind = (uint8_t)kind,
 		.n_pages = (uint16_t)n_pages,
 	};
-	s->clean = take_pages(g, at, at, n_pages);
+	set_bits(g->unused, slot, 1, false);
+	s->clean = take_pages(g, slot, at, n_pages);
 	return s;
 }
 
 void hybrid_run_put(struct hybrid_slab *s, unsigned int touched_pages)
 {
 	s->kind = HY_NONE;
+	set_bits(hybrid_segment_at(s)->unused, slot_of(s), 1, true);
 	leave_pages(hybrid_segment_at(s), hybrid_first_page(s), s->n_pages,
 		    touched_pages);
 }
@@ -241,7 +261,7 @@ bool hybrid_run_grow(struct hybrid_slab *s, unsigned int n_pages)
 
 	if (first + n_pages > HY_PAGES || count_bits(g->free, end, more) != more)
 		return false;
-	take_pages(g, first, end, more);
+	take_pages(g, slot_of(s), end, more);
 	s->n_pages = (uint16_t)n_pages;
 	return true;
 }
@@ -255,12 +275,14 @@ void hybrid_run_shrink(struct hybrid_slab *s, unsigned int n_pages)
 	s->n_pages = (uint16_t)n_pages;
 }
 
-/* Free, dirty and neighbours, at the end of the segment: one call each. */
-static unsigned int purge_run(struct hybrid_segment *g, unsigned int *end)
+/* Free, dirty and neighbours, seen from *end down, at most so many: one call
+ * for all of them. */
+static unsigned int purge_run(struct hybrid_segment *g, unsigned int *end,
+			      uint64_t max_pages)
 {
 	unsigned int at = *end, n = 0;
 
-	while (at > HY_HEAD_PAGES) {
+	while (at > HY_HEAD_PAGES && n < max_pages) {
 		unsigned int page = at - 1;
 		uint64_t word = g->free[page / 64] & g->dirty[page / 64];
 
@@ -293,7 +315,10 @@ uint64_t hybrid_segment_purge(uint64_t max_pages, uint64_t deadline_ns)
 		while (g->n_dirty && end > HY_HEAD_PAGES) {
 			if (done >= max_pages || hybrid_now_ns() >= deadline_ns)
 				goto out;
-			done += purge_run(g, &end);
+			done += purge_run(g, &end,
+					  max_pages - done < MAX_CALL_PAGES
+						  ? max_pages - done
+						  : MAX_CALL_PAGES);
 		}
 	}
 out:
