@@ -474,6 +474,9 @@ static enum h1_result check_response(struct h1 *h, struct message *m,
 	}
 	h->keep_alive =
 		stays_open(m, k) && h->framing != H1_CLOSE && h->framing != H1_TUNNEL;
+	/* Allowed, but some read chunks then: what follows is in doubt. */
+	if (m->status == 304 && k->n_codings)
+		h->keep_alive = false;
 	return H1_HEAD;
 }
 

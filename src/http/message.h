@@ -32,7 +32,7 @@ struct message {
 	struct str protocol;  /* RFC 8441 :protocol, or h1 Upgrade's token */
 	enum method method;
 	/* response */
-	uint16_t status; /* 100..599; 0: not known yet */
+	uint16_t status;     /* 100..599; 0: not known yet */
 	char status_text[3]; /* private to h2 */
 	/* both */
 	uint8_t minor_version;  /* of HTTP/1; 1 for h2 */

@@ -110,6 +110,10 @@ START_TEST(some_responses_end_with_their_head)
 	accept_answer(METHOD_GET, "HTTP/1.1 304 \r\nContent-Length: 5\r\n\r\n");
 	ck_assert_int_eq(c.h.framing, H1_NONE);
 	ck_assert_int_eq(c.m.content_length, 5);
+	accept_answer(METHOD_GET,
+		      "HTTP/1.1 304 \r\nTransfer-Encoding: chunked\r\n\r\n");
+	ck_assert_int_eq(c.h.framing, H1_NONE);
+	ck_assert(!c.h.keep_alive);
 	accept_answer(METHOD_GET, "HTTP/1.1 204 \r\n\r\n");
 	ck_assert_int_eq(c.h.framing, H1_NONE);
 	ck_assert(c.h.keep_alive);
