@@ -1,8 +1,11 @@
 #include "lab/cert.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "io/tls.h"
 #include "server/exits.h"
@@ -11,7 +14,7 @@ static const char usage[] =
 	"usage: heapgate cert [--out DIR] [--name NAME]\n\n"
 	"Writes DIR/tls.crt and DIR/tls.key: a key and a certificate that it signed\n"
 	"itself, good for 30 days, for NAME, localhost, 127.0.0.1 and [::1].\n\n"
-	"  --out DIR    where; the current directory without it\n"
+	"  --out DIR    where, made if need be; the current directory without it\n"
 	"  --name NAME  whom it is for; localhost without it\n";
 
 static int make(const char *dir, const char *name)
@@ -23,6 +26,11 @@ static int make(const char *dir, const char *name)
 	if (n >= (int)sizeof(cert)) {
 		fprintf(stderr, "heapgate cert: the path is too long\n");
 		return EXITS_USAGE;
+	}
+	if (mkdir(dir, 0755) != 0 && errno != EEXIST) {
+		fprintf(stderr, "heapgate cert: cannot make %s: %s\n", dir,
+			strerror(errno));
+		return EXITS_FAILURE;
 	}
 	if (tls_make_cert(cert, key, name, err, sizeof(err)) != 0) {
 		fprintf(stderr, "heapgate cert: %s\n", err);

@@ -159,7 +159,7 @@ static int print_workers(struct ctl *c, const char *path)
 	printf("%6s %6s %8s %-9s %11s %8s %8s  %s\n", "WORKER", "CONFIG", "PID",
 	       "STATE", "CONNECTIONS", "STREAMS", "RESTARTS", "ALLOCATOR");
 	json_array_foreach(root, i, w) printf(
-		"%6lld %6lld %8lld %-9s %11lld %8lld %8lld  %s %s\n",
+		"%6lld %6lld %8lld %-9s %11lld %8lld %8lld  %s %.16s\n",
 		number_of(w, "worker"), number_of(w, "config"), number_of(w, "pid"),
 		string_of(w, "state"), number_of(w, "connections"),
 		number_of(w, "streams"), number_of(w, "restarts"),

@@ -18,6 +18,22 @@
 #include "server/run.h"
 #include "server/worker.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
+/* An allocator that is never torn down looks like a leak of its own to the
+ * leak checker, which calls this. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libtcmalloc_minimal.so\n";
+}
+#endif
+
 static int config_docs_main(int argc, char **argv)
 {
 	(void)argc;
@@ -93,6 +109,14 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 /* The one that serves needs no fast allocator: workers have their own. */
 static int choose_system(void)
 {
@@ -120,13 +144,12 @@ int main(int argc, char **argv)
 	int code, skip = argc > 1 && argv[1][0] != '-';
 
 	launch_open_std_fds();
-	if (argc > 1 &&
-	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+	if (skip)
+		command = find(argv[1]);
+	if (command == &commands[0] && wants_help(argc, argv)) {
 		print_help();
 		return flushed(EXITS_OK);
 	}
-	if (skip)
-		command = find(argv[1]);
 	if (!command) {
 		fprintf(stderr,
 			"heapgate: unknown command \"%s\"; \"heapgate --help\" "

@@ -25,13 +25,14 @@ static bool has_allocator(const struct setup *s, const struct snapshot *snapshot
 struct snapshot *setup_load(const struct setup *s, FILE *report, int *code)
 {
 	struct snapshot *snapshot;
+	bool lacks_allocator = false;
 
-	*code = EXITS_CONFIG;
 	if (s->path)
-		snapshot = snapshot_load(s->path, report);
+		snapshot = snapshot_try(s->path, report, &lacks_allocator);
 	else
 		snapshot =
 			snapshot_parse(setup_name(s), s->text.p, s->text.len, report);
+	*code = lacks_allocator ? EXITS_ALLOCATOR : EXITS_CONFIG;
 	if (!snapshot)
 		return NULL;
 	if (s->allocator)

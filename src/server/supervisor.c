@@ -355,13 +355,19 @@ static int open_loop(struct supervisor *s)
 	return s->reload_report && s->admin ? 0 : -1;
 }
 
-static int open_files(struct supervisor *s, const struct snapshot *c)
+static int open_first_log(const struct snapshot *c)
 {
-	if (log_open(c->error_path, c->error_level, "supervisor") != 0) {
-		fprintf(stderr, "%s: error: cannot open %s: %s\n",
-			snapshot_where(c, "log error"), c->error_path, strerror(errno));
-		return -1;
-	}
+	if (log_open(c->error_path, c->error_level, "supervisor") == 0)
+		return 0;
+	fprintf(stderr, "%s: error: cannot open %s: %s\n",
+		snapshot_where(c, "log error"), c->error_path, strerror(errno));
+	return -1;
+}
+
+/* After the sockets: one who cannot have them must not overwrite the file of
+ * the one who has. */
+static int open_pid_file(struct supervisor *s, const struct snapshot *c)
+{
 	if (!c->pid_file)
 		return 0;
 	if (pidfile_open(c->pid_file) != 0) {
@@ -404,13 +410,14 @@ static int start(struct supervisor *s, struct snapshot *snapshot)
 		snapshot_free(&snapshot);
 		return EXITS_INTERNAL;
 	}
-	s->crew = crew_new(&s->loop, snapshot, NULL, stderr);
+	if (open_first_log(snapshot) == 0)
+		s->crew = crew_new(&s->loop, snapshot, NULL, stderr);
 	if (!s->crew) {
 		snapshot_free(&snapshot);
 		return EXITS_CONFIG;
 	}
 	if (admin_listen(s->admin, snapshot, stderr) != 0 ||
-	    open_files(s, snapshot) != 0)
+	    open_pid_file(s, snapshot) != 0)
 		return EXITS_CONFIG;
 	log_start(s);
 	arm_tickets(s);
