@@ -21,6 +21,8 @@ void text_reset(struct text *t)
 {
 	t->len = 0;
 	t->failed = false;
+	if (t->p)
+		t->p[0] = '\0';
 }
 
 /* Room for len bytes more and a NUL. */
