@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "allocators/memcheck.h"
 #include "backends.h"
 
 START_TEST(before_a_choice_every_allocation_fails)
@@ -427,7 +428,7 @@ START_TEST(the_allocator_says_the_same_as_the_counters)
 	uint64_t live, told;
 
 	backends_choose(_i);
-#ifdef __SANITIZE_ADDRESS__
+#ifdef MEMCHECK_ASAN
 	if (strncmp(backends_spec(_i), "system", 6) == 0)
 		return; /* it is not glibc's malloc then */
 #endif
@@ -494,7 +495,7 @@ START_TEST(purge_gives_memory_back_where_the_allocator_can)
 	while (mem_purge() > 0 && strncmp(backends_spec(_i), "hybrid", 6) == 0)
 		;
 	end = resident_bytes();
-#ifndef __SANITIZE_ADDRESS__
+#ifndef MEMCHECK_ASAN
 	if (backends_spec(_i)[0] != '/' && !strstr(backends_spec(_i), "mimalloc"))
 		ck_assert_msg(end + 30000000 < full, "%zu of %zu", end, full);
 #endif
