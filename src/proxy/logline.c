@@ -187,16 +187,28 @@ static struct str client_of(const struct stream *s)
 	return clip_z(s->front ? s->front->client : NULL, MAX_CLIENT);
 }
 
+/* The server that was asked last; a back that is done has forgotten it. */
+static const struct server *server_of(const struct stream *s)
+{
+	if (s->server || !s->n_tried)
+		return s->server;
+	return s->tried[s->n_tried - 1];
+}
+
 static struct str upstream_name(const struct stream *s)
 {
-	if (s->server)
-		return clip_z(s->server->upstream->conf->name, MAX_NAME);
+	const struct server *server = server_of(s);
+
+	if (server)
+		return clip_z(server->upstream->conf->name, MAX_NAME);
 	return clip_z(s->route ? s->route->upstream : NULL, MAX_NAME);
 }
 
 static struct str server_name(const struct stream *s)
 {
-	return clip_z(s->server ? s->server->conf->text : NULL, MAX_NAME);
+	const struct server *server = server_of(s);
+
+	return clip_z(server ? server->conf->text : NULL, MAX_NAME);
 }
 
 /* Body bytes that the client got: what it did not take is not counted. */
@@ -344,7 +356,7 @@ static char *put_answered(char *to, const struct stream *s, uint64_t mono_us)
 	to = U64(to, "duration_us", since(s->started_us, mono_us));
 	to = TEXT(to, "upstream", upstream_name(s));
 	to = TEXT(to, "server", server_name(s));
-	if (s->server && s->sent_us && s->answered_us)
+	if (!s->local && s->sent_us && s->answered_us)
 		to = U64(to, "server_us", since(s->sent_us, s->answered_us));
 	else
 		to = PUT(to, ",\"server_us\":null");

@@ -55,6 +55,7 @@ static void a_stream(void)
 	stream.is_h2 = true;
 	stream.server = &server;
 	stream.n_tried = 2;
+	stream.tried[1] = &server;
 	stream.req.method_text = STR("GET");
 	stream.req.authority = STR("www.example.com");
 	stream.req.path = STR("/a?b=c");
@@ -118,6 +119,7 @@ START_TEST(json_says_null_where_nothing_is_known)
 	const char *got;
 
 	stream.server = NULL;
+	stream.local = true;
 	stream.front = NULL;
 	stream.is_h2 = false;
 	stream.end = STREAM_TIMEOUT;
@@ -138,9 +140,18 @@ START_TEST(json_names_the_upstream_of_the_route_when_no_server_was_asked)
 	struct route_conf route = {.upstream = "static"};
 
 	stream.server = NULL;
+	stream.n_tried = 0;
 	stream.route = &route;
 	ck_assert_ptr_nonnull(
 		strstr(as_json(), "\"upstream\":\"static\",\"server\":null"));
+}
+END_TEST
+
+START_TEST(json_names_the_server_asked_last_when_its_back_is_gone)
+{
+	stream.server = NULL;
+	ck_assert_ptr_nonnull(strstr(
+		as_json(), "\"server\":\"127.0.0.1:9001\",\"server_us\":10000,"));
 }
 END_TEST
 
@@ -557,6 +568,7 @@ static Suite *accesslog_suite(void)
 	tcase_add_test(t, json_says_null_where_nothing_is_known);
 	tcase_add_test(t,
 		       json_names_the_upstream_of_the_route_when_no_server_was_asked);
+	tcase_add_test(t, json_names_the_server_asked_last_when_its_back_is_gone);
 	tcase_add_test(t, json_escapes_what_json_must_not_have);
 	tcase_add_test(t, json_keeps_utf8_and_replaces_what_is_none);
 	tcase_add_test(t, json_is_valid_whatever_three_bytes_a_peer_sends);
