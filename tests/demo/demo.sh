@@ -58,6 +58,7 @@ until_seen() {
 # --- the two servers -------------------------------------------------------
 
 start_origin() {
+	: >"$TMP/origin.log"
 	"$HEAPGATE" origin --listen 127.0.0.1:0 >"$TMP/origin.log" 2>&1 &
 	ORIGIN=$!
 	ORIGIN_AT=$(until_seen "$TMP/origin.log" 'listening on ([^ ]+)')
