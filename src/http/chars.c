@@ -67,3 +67,36 @@ bool chars_are(struct str s, unsigned int classes)
 			return false;
 	return true;
 }
+
+/* Whether a byte of w is a control, tab included, or DEL. Exact: a borrow can
+ * only come from a byte that is one itself. */
+static bool has_control(uint64_t w)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t del = w ^ ones * 0x7f;
+
+	return (((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & ones * 0x80;
+}
+
+size_t value_span(struct str s)
+{
+	size_t i = 0;
+
+	for (;;) {
+		size_t stop = s.len - i < sizeof(uint64_t) ? s.len : i + sizeof(uint64_t);
+		uint64_t w;
+
+		if (stop - i == sizeof(w)) {
+			memcpy(&w, s.p + i, sizeof(w));
+			if (!has_control(w)) {
+				i = stop;
+				continue;
+			}
+		}
+		for (; i < stop; i++)
+			if (!char_is(s.p[i], CHAR_VALUE))
+				return i;
+		if (stop == s.len)
+			return i;
+	}
+}

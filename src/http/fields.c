@@ -73,8 +73,7 @@ bool is_field_value(struct str s)
 {
 	if (!s.len)
 		return true;
-	return !is_blank(s.p[0]) && !is_blank(s.p[s.len - 1]) &&
-	       chars_are(s, CHAR_VALUE);
+	return !is_blank(s.p[0]) && !is_blank(s.p[s.len - 1]) && value_span(s) == s.len;
 }
 
 int fields_room(struct fields *f, struct arena *a, unsigned int n)
@@ -207,7 +206,7 @@ bool field_lists(const struct field *f, struct str token)
 	return false;
 }
 
-static bool id_is_hop_by_hop(unsigned int id)
+bool field_id_is_hop_by_hop(unsigned int id)
 {
 	switch (id) {
 	case FIELD_CONNECTION:
@@ -228,7 +227,7 @@ bool field_is_hop_by_hop(const struct field *f, const struct fields *all)
 	const struct field *c;
 	unsigned int from = 0;
 
-	if (id_is_hop_by_hop(f->id))
+	if (field_id_is_hop_by_hop(f->id))
 		return true;
 	while ((c = fields_next(all, FIELD_CONNECTION, &from)))
 		if (field_lists(c, field_name(f)))

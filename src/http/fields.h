@@ -104,6 +104,8 @@ static inline struct str field_value(const struct field *f)
  * Transfer-Encoding, Upgrade, HTTP2-Settings.
  */
 bool field_is_hop_by_hop(const struct field *f, const struct fields *all);
+/* The same where there is no Connection field, by enum field_id. */
+bool field_id_is_hop_by_hop(unsigned int id);
 /* Whether a comma-separated list value has this token in it, in any case. */
 bool field_lists(const struct field *f, struct str token);
 /*

@@ -110,7 +110,7 @@ static enum h1_result parse_trailers(struct h1 *h, char *p, const char *end,
 {
 	while (p < end - 2) {
 		struct field f;
-		const char *why = h1_parse_field(&p, &f);
+		const char *why = h1_parse_field(&p, end, &f);
 
 		if (why)
 			return h1_fail(h, 400, why);

@@ -22,7 +22,7 @@ struct facts {
 	bool keep_alive;
 	bool upgrade;   /* Connection says so */
 	bool websocket; /* Upgrade names it */
-	bool hop;       /* some field ends here */
+	bool hop;       /* fields_end_hop() has work to do */
 	bool expect_continue;
 	bool expect_other;
 };
@@ -45,7 +45,7 @@ static const char *why_no_name(const char *name, const char *p)
 	return p == name && *p == ':' ? "empty field name" : "bad field name";
 }
 
-const char *h1_parse_field(char **at, struct field *f)
+const char *h1_parse_field(char **at, const char *section_end, struct field *f)
 {
 	char *name = *at;
 	char *p = name;
@@ -60,9 +60,7 @@ const char *h1_parse_field(char **at, struct field *f)
 	if (p - name > UINT16_MAX)
 		return "field name too long";
 	value = skip_blanks(p + 1);
-	end = value;
-	while (char_is(*end, CHAR_VALUE))
-		end++;
+	end = value + value_span(str_of(value, (size_t)(section_end - value)));
 	if (end[0] != '\r' || end[1] != '\n')
 		return "control in a field value";
 	*at = end + 2;
@@ -105,22 +103,34 @@ static void note_coding(struct facts *k, const struct field *f)
 	}
 }
 
-static void note_connection(struct facts *k, const struct field *f)
+/* Options about the connection alone. Returns: whether it is one. */
+static bool note_option(struct facts *k, struct str option)
+{
+	if (str_eq_nocase(option, STR("keep-alive")))
+		k->keep_alive = true;
+	else if (str_eq_nocase(option, STR("close")))
+		k->close = true;
+	else if (str_eq_nocase(option, STR("upgrade")))
+		k->upgrade = true;
+	else
+		return !option.len;
+	return true;
+}
+
+/* Returns: whether it names fields, so that it is needed once more. */
+static bool note_connection(struct facts *k, const struct field *f)
 {
 	struct str rest = field_value(f);
 	struct str part;
+	bool names = false;
 
 	while (str_split(&rest, ',', &part)) {
-		part = str_trim(part);
 		k->n_options++;
-		if (str_eq_nocase(part, STR("close")))
-			k->close = true;
-		else if (str_eq_nocase(part, STR("keep-alive")))
-			k->keep_alive = true;
-		else if (str_eq_nocase(part, STR("upgrade")))
-			k->upgrade = true;
+		if (!note_option(k, str_trim(part)))
+			names = true;
 	}
-	k->hop = true;
+	k->hop = k->hop || names;
+	return names;
 }
 
 static void note_expect(struct facts *k, const struct field *f)
@@ -146,8 +156,7 @@ static bool note(struct facts *k, const struct field *f)
 		note_coding(k, f);
 		return false;
 	case FIELD_CONNECTION:
-		note_connection(k, f);
-		return true;
+		return note_connection(k, f);
 	case FIELD_UPGRADE:
 		k->websocket = k->websocket || field_lists(f, STR("websocket"));
 		return false;
@@ -172,7 +181,7 @@ static enum h1_result parse_fields(struct h1 *h, char *p, const char *end,
 {
 	while (p < end - 2) {
 		struct field f;
-		const char *why = h1_parse_field(&p, &f);
+		const char *why = h1_parse_field(&p, end, &f);
 
 		if (why)
 			return h1_fail(h, 400, why);

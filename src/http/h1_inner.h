@@ -40,8 +40,8 @@ enum h1_result h1_scan(struct h1 *h, const char *data, size_t len);
 /* Forgets what h1_scan() found, for the next section. */
 void h1_scan_reset(struct h1 *h);
 
-/* A field line at *at, its name folded in place; *at moves past it. Returns:
- * NULL, or why it is not one. The line must end somewhere with LF. */
-const char *h1_parse_field(char **at, struct field *f);
+/* A field line at *at, its name folded in place; *at moves past it. The
+ * section ends at end, with LF. Returns: NULL, or why it is not one. */
+const char *h1_parse_field(char **at, const char *end, struct field *f);
 
 #endif

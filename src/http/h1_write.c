@@ -22,12 +22,17 @@ static void put(struct out *o, struct str s)
 
 #define PUT(o, literal) put(o, STR(literal))
 
-/* As put(), but every byte must be of the class. */
-static void put_checked(struct out *o, struct str s, unsigned int class)
+static void put_token(struct out *o, struct str s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!char_is(s.p[i], class))
-			o->failed = true;
+	if (!is_token(s))
+		o->failed = true;
+	put(o, s);
+}
+
+static void put_value(struct out *o, struct str s)
+{
+	if (value_span(s) != s.len)
+		o->failed = true;
 	put(o, s);
 }
 
@@ -45,11 +50,9 @@ static void put_u64(struct out *o, uint64_t n)
 
 static void put_field(struct out *o, const struct field *f)
 {
-	if (!f->name_len)
-		o->failed = true;
-	put_checked(o, field_name(f), CHAR_TOKEN);
+	put_token(o, field_name(f));
 	PUT(o, ": ");
-	put_checked(o, field_value(f), CHAR_VALUE);
+	put_value(o, field_value(f));
 	PUT(o, "\r\n");
 }
 
@@ -64,7 +67,7 @@ static void put_cookies(struct out *o, const struct fields *all)
 	while ((f = fields_next(all, FIELD_COOKIE, &from))) {
 		if (more)
 			PUT(o, "; ");
-		put_checked(o, field_value(f), CHAR_VALUE);
+		put_value(o, field_value(f));
 		more = true;
 	}
 	PUT(o, "\r\n");
@@ -79,12 +82,14 @@ static bool is_own(const struct field *f)
 
 static void put_fields(struct out *o, const struct fields *all, bool join_cookies)
 {
+	bool named = fields_get(all, FIELD_CONNECTION);
 	bool cookies = false;
 
 	for (unsigned int i = 0; i < all->n; i++) {
 		const struct field *f = &all->at[i];
 
-		if (is_own(f) || field_is_hop_by_hop(f, all))
+		if (is_own(f) || field_id_is_hop_by_hop(f->id) ||
+		    (named && field_is_hop_by_hop(f, all)))
 			continue;
 		if (f->id != FIELD_COOKIE || !join_cookies)
 			put_field(o, f);
@@ -135,9 +140,7 @@ static void put_options(struct out *o, const struct options *c)
 static void put_upgrade(struct out *o, const struct message *m)
 {
 	PUT(o, "upgrade: ");
-	if (!m->protocol.len)
-		o->failed = true;
-	put_checked(o, m->protocol, CHAR_TOKEN);
+	put_token(o, m->protocol);
 	PUT(o, "\r\n");
 }
 

@@ -49,10 +49,14 @@ static void gives_n(const char *bytes, size_t len, const char *body)
 
 static void refuses_n(const char *bytes, size_t len)
 {
+	size_t used;
+	struct str data;
+
 	feed(bytes, len);
 	ck_assert_msg(c.result == H1_ERROR && !c.ended, "%d: %s", c.result, bytes);
 	ck_assert_int_eq(c.h.status, 400);
 	ck_assert(!c.h.keep_alive);
+	ck_assert(h1_read_body(&c.h, "0", 1, &used, &data, &c.m, &c.a) == H1_ERROR);
 	ck_assert(h1_read_eof(&c.h) == H1_ERROR);
 }
 
