@@ -64,8 +64,7 @@ START_TEST(what_is_no_address_is_refused_and_leaves_the_old_one)
 		"]:80",
 		"unix:",
 		"[2001:db8:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb]:1",
-		"99999999999999999999999999999999999999999999999999999999999999999999:"
-		"1",
+		"9999999999999999999999999999999999999999999999999999999999999999:1",
 	};
 
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -165,6 +164,7 @@ int main(void)
 	Suite *s = suite_create("addr");
 	TCase *t = tcase_create("addr");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, text_and_address_are_one_to_one);
 	tcase_add_test(t, a_port_alone_means_any_address);
 	tcase_add_test(t, what_is_no_address_is_refused_and_leaves_the_old_one);

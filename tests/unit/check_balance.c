@@ -197,6 +197,7 @@ int main(void)
 	Suite *s = suite_create("balance");
 	TCase *t = tcase_create("balance");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, equal_weights_take_turns);
 	tcase_add_test(t, weights_are_kept_and_spread);
 	tcase_add_test(t, large_weights_are_exact_over_a_round);

@@ -325,7 +325,7 @@ int main(void)
 	TCase *t = tcase_create("health");
 
 	tcase_add_checked_fixture(t, start, end);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_check_is_one_plain_request);
 	tcase_add_test(t, checks_go_on_at_their_pace);
 	tcase_add_test(t, the_first_answer_decides_alone);

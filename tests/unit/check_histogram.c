@@ -133,6 +133,7 @@ int main(void)
 	Suite *s = suite_create("histogram");
 	TCase *t = tcase_create("histogram");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_value_lies_in_its_bucket);
 	tcase_add_test(t, a_bucket_is_at_most_an_eighth_wide);
 	tcase_add_test(t, the_last_bucket_takes_what_is_too_long);

@@ -429,6 +429,7 @@ static void add_opening(Suite *s)
 {
 	TCase *t = tcase_create("opening");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, port_0_gives_one_port_to_all);
 	tcase_add_test(t, a_port_that_another_of_us_listens_on_is_in_use);
 	tcase_add_test(t, more_sockets_join_those_that_listen);
@@ -445,6 +446,7 @@ static void add_accepting(Suite *s)
 {
 	TCase *t = tcase_create("accepting");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, start, end);
 	tcase_add_test(t, each_connection_is_handed_over_ready_to_use);
 	tcase_add_test(t, an_ipv4_client_of_any_address_looks_like_one);

@@ -200,6 +200,7 @@ int main(void)
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("log");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, make_dir, remove_dir);
 	tcase_add_test(t, a_line_has_time_level_and_who);
 	tcase_add_test(t, what_is_below_the_level_is_not_written);

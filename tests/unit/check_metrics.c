@@ -452,7 +452,7 @@ int main(void)
 	TCase *t = tcase_create("metrics"), *oom = tcase_create("without memory");
 
 	tcase_add_checked_fixture(t, start, end);
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_fresh_start_is_well_formed, 0, 2);
 	tcase_add_loop_test(t, with_everything_in_use_it_is_well_formed, 0, 2);
 	tcase_add_loop_test(t, without_workers_it_is_well_formed, 0, 2);
@@ -471,6 +471,7 @@ int main(void)
 	tcase_add_test(t, every_family_is_in_the_docs);
 	tcase_add_test(t, the_page_in_the_tree_is_what_the_table_says);
 	suite_add_tcase(s, t);
+	tcase_set_timeout(oom, 60);
 	tcase_add_loop_test(oom, without_memory_the_text_says_so, 1, 4);
 	suite_add_tcase(s, oom);
 	return run_suite(s);

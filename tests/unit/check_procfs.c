@@ -153,6 +153,7 @@ int main(void)
 	Suite *s = suite_create("procfs");
 	TCase *t = tcase_create("procfs");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, start, NULL);
 	tcase_add_test(t, nothing_is_known_before_the_first_read);
 	tcase_add_test(t, memory_that_is_touched_shows_up);

@@ -220,7 +220,7 @@ int main(void)
 	TCase *slow = tcase_create("slow");
 
 	tcase_add_checked_fixture(t, start, end);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_name_has_its_ipv4_and_ipv6_addresses);
 	tcase_add_test(t, one_family_is_enough);
 	tcase_add_test(t, a_name_that_is_not_there_has_a_reason);
@@ -236,7 +236,7 @@ int main(void)
 	tcase_set_timeout(slow, 60);
 	tcase_add_test(slow, a_server_that_says_nothing_is_asked_again_and_given_up);
 	suite_add_tcase(s, slow);
-	tcase_set_timeout(oom, 20);
+	tcase_set_timeout(oom, 60);
 	tcase_add_loop_test(oom, without_memory_a_question_fails_or_has_a_reason, 1,
 			    60);
 	suite_add_tcase(s, oom);

@@ -386,6 +386,7 @@ int main(void)
 	tcase_add_loop_test(t, the_answer_is_that_of_a_search_through_all, 1, 6);
 	tcase_add_test(t, ten_thousand_routes_cost_what_ten_do);
 	suite_add_tcase(s, t);
+	tcase_set_timeout(oom, 60);
 	tcase_add_loop_test(oom, without_memory_there_is_no_table_and_no_clash, 1, 6);
 	suite_add_tcase(s, oom);
 	return run_suite(s);

@@ -135,6 +135,7 @@ int main(void)
 	Suite *suite = suite_create("stats");
 	TCase *t = tcase_create("stats");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, map, unmap);
 	tcase_add_test(t, a_segment_is_whole_cache_lines);
 	tcase_add_test(t, all_is_zero_at_first_and_the_allocator_unknown);

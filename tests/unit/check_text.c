@@ -128,6 +128,7 @@ int main(void)
 	Suite *s = suite_create("text");
 	TCase *c = tcase_create("text"), *oom = tcase_create("without memory");
 
+	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, start, end);
 	tcase_add_test(c, an_empty_text_holds_no_memory);
 	tcase_add_test(c, what_is_added_stands_in_order);
@@ -136,6 +137,7 @@ int main(void)
 	tcase_add_test(c, every_length_around_a_growth_is_right);
 	tcase_add_test(c, a_reset_keeps_the_memory);
 	suite_add_tcase(s, c);
+	tcase_set_timeout(oom, 60);
 	tcase_add_loop_test(oom, without_memory_it_fails_once_and_for_all, 1, 5);
 	suite_add_tcase(s, oom);
 	return run_suite(s);

@@ -411,6 +411,7 @@ static void add_health(Suite *s)
 {
 	TCase *t = tcase_create("passive health");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, start, end);
 	tcase_add_test(t, servers_are_up_at_first);
 	tcase_add_test(t, max_fails_in_the_window_take_a_server_out);
@@ -433,7 +434,7 @@ static void add_names(Suite *s)
 	TCase *t = tcase_create("names");
 
 	tcase_add_checked_fixture(t, with_dns, without_dns);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_name_is_up_once_it_is_resolved);
 	tcase_add_test(t, all_addresses_of_a_name_are_used_in_turn);
 	tcase_add_test(t, a_new_answer_replaces_the_old_addresses);
@@ -450,6 +451,7 @@ int main(void)
 
 	add_health(s);
 	add_names(s);
+	tcase_set_timeout(oom, 60);
 	tcase_add_loop_test(oom, without_memory_there_is_no_upstream_and_a_reason, 1,
 			    3);
 	suite_add_tcase(s, oom);
