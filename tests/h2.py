@@ -189,5 +189,27 @@ class Conn:
             raise OSError("stream %d was reset, code %d" % (
                 sid, self.streams[sid].reset))
 
+    def outcome(self, sid=None, timeout=5):
+        """What became of a stream, or of the connection:
+        ("goaway", code), ("reset", code), ("answer", status), ("closed",) or
+        ("silence",)."""
+        s = self.streams.get(sid)
+        self.sock.settimeout(timeout)
+        try:
+            while True:
+                if self.goaway and self.goaway[1]:
+                    return "goaway", self.goaway[1]
+                if s and s.reset is not None:
+                    return "reset", s.reset
+                if s and s.ended:
+                    return "answer", s.status
+                self.read_frame()
+        except EOFError:
+            return ("goaway", self.goaway[1]) if self.goaway else ("closed",)
+        except socket.timeout:
+            return ("silence",)
+        except OSError:
+            return ("goaway", self.goaway[1]) if self.goaway else ("closed",)
+
     def close(self):
         self.sock.close()

@@ -17,7 +17,12 @@ static const char *const reject_names[REJECT_N] = {
 	[REJECT_BAD_REQUEST] = "bad_request",
 	[REJECT_NO_ROUTE] = "no_route",
 	[REJECT_NO_SERVER] = "no_server",
-	[REJECT_FLOOD] = "flood",
+	[REJECT_RESET_FLOOD] = "reset_flood",
+	[REJECT_HEADER_FLOOD] = "header_flood",
+	[REJECT_EMPTY_FLOOD] = "empty_flood",
+	[REJECT_WINDOW_FLOOD] = "window_flood",
+	[REJECT_CONTROL_FLOOD] = "control_flood",
+	[REJECT_PING_TIMEOUT] = "ping_timeout",
 	[REJECT_SLOW] = "slow",
 };
 

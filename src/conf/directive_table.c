@@ -451,6 +451,12 @@ ONE(stream_timeout_args, value_time, "TIME", "60s", 1, DAY, limits_conf,
     stream_timeout_ms, "How long no byte may move either way.");
 ONE(drain_timeout_args, value_time, "TIME", "30s", 0, DAY, limits_conf,
     drain_timeout_ms, "How long; then the rest is cut off.");
+ONE(ping_timeout_args, value_time, "TIME", "10s", 100, HOUR, limits_conf, ping_timeout_ms,
+    "How long the answer may take; then the connection is closed.");
+ONE(flood_burst_args, value_count, "UNITS", "10000", 0, 1000000000, limits_conf,
+    flood.burst, "How much at once. 0: no limit.");
+ONE(flood_rate_args, value_count, "UNITS", "5000", 0, 1000000000, limits_conf,
+    flood.per_s, "How much comes back each second.");
 
 static const struct argument no_args[] = {{0}};
 
@@ -614,6 +620,24 @@ const struct directive directives[] = {
 	 IN_LIMITS,
 	 .help = "At the end requests in progress may finish.",
 	 .example = "drain_timeout 10s"},
+	{.name = "ping_timeout",
+	 .args = ping_timeout_args,
+	 IN_LIMITS,
+	 .help = "An HTTP/2 peer that has been silent while requests wait is sent a "
+		 "PING: a server after this time, a client after `idle_timeout`.",
+	 .example = "ping_timeout 3s"},
+	{.name = "flood_burst",
+	 .args = flood_burst_args,
+	 IN_LIMITS,
+	 .help = "What an HTTP/2 client makes us do for nothing, in units of about a "
+		 "microsecond (docs/security.md). One that has used up its budget "
+		 "gets GOAWAY with ENHANCE_YOUR_CALM.",
+	 .example = "flood_burst 50000"},
+	{.name = "flood_rate",
+	 .args = flood_rate_args,
+	 IN_LIMITS,
+	 .help = "How fast that budget comes back.",
+	 .example = "flood_rate 20000"},
 	{.name = "upstream",
 	 .blocks = BLOCK_TOP,
 	 .args = upstream_args,

@@ -13,26 +13,26 @@ static const struct {
 	uint16_t cost;
 	uint8_t reason; /* enum reject */
 } events[FLOOD_N_EVENTS] = {
-	[FLOOD_HEADERS] = { 4, REJECT_HEADER_FLOOD },
-	[FLOOD_CONTINUATION] = { 20, REJECT_HEADER_FLOOD },
-	[FLOOD_HEADER_KIB] = { 4, REJECT_HEADER_FLOOD },
-	[FLOOD_DATA] = { 1, REJECT_EMPTY_FLOOD },
-	[FLOOD_EMPTY] = { 20, REJECT_EMPTY_FLOOD },
-	[FLOOD_WINDOW] = { 2, REJECT_WINDOW_FLOOD },
-	[FLOOD_TINY_WINDOW] = { 20, REJECT_WINDOW_FLOOD },
-	[FLOOD_SETTINGS] = { 100, REJECT_CONTROL_FLOOD },
-	[FLOOD_PING] = { 10, REJECT_CONTROL_FLOOD },
-	[FLOOD_PRIORITY] = { 10, REJECT_CONTROL_FLOOD },
-	[FLOOD_OTHER] = { 10, REJECT_CONTROL_FLOOD },
-	[FLOOD_REFUSED] = { 20, REJECT_RESET_FLOOD },
-	[FLOOD_LATE_CANCEL] = { 25, REJECT_RESET_FLOOD },
-	[FLOOD_CANCEL] = { 110, REJECT_RESET_FLOOD },
-	[FLOOD_FAULT] = { 110, REJECT_RESET_FLOOD },
+	[FLOOD_HEADERS] = {4, REJECT_HEADER_FLOOD},
+	[FLOOD_CONTINUATION] = {20, REJECT_HEADER_FLOOD},
+	[FLOOD_HEADER_KIB] = {4, REJECT_HEADER_FLOOD},
+	[FLOOD_DATA] = {1, REJECT_EMPTY_FLOOD},
+	[FLOOD_EMPTY] = {20, REJECT_EMPTY_FLOOD},
+	[FLOOD_WINDOW] = {2, REJECT_WINDOW_FLOOD},
+	[FLOOD_TINY_WINDOW] = {20, REJECT_WINDOW_FLOOD},
+	[FLOOD_SETTINGS] = {100, REJECT_CONTROL_FLOOD},
+	[FLOOD_PING] = {10, REJECT_CONTROL_FLOOD},
+	[FLOOD_PRIORITY] = {10, REJECT_CONTROL_FLOOD},
+	[FLOOD_OTHER] = {10, REJECT_CONTROL_FLOOD},
+	[FLOOD_REFUSED] = {20, REJECT_RESET_FLOOD},
+	[FLOOD_LATE_CANCEL] = {25, REJECT_RESET_FLOOD},
+	[FLOOD_CANCEL] = {110, REJECT_RESET_FLOOD},
+	[FLOOD_FAULT] = {110, REJECT_RESET_FLOOD},
 };
 
 static const uint16_t gains[FLOOD_N_GAINS] = {
-	[FLOOD_GAIN_ANSWER] = 110,
-	[FLOOD_GAIN_DATA] = 4, /* for two WINDOW_UPDATEs, stream and connection */
+	[FLOOD_GAIN_ANSWER] = 110, [FLOOD_GAIN_DATA] = 4, /* for two WINDOW_UPDATEs,
+							     stream and connection */
 };
 
 /* DATA frames of at least so many bytes cost nothing. */
@@ -53,6 +53,8 @@ void flood_init(struct flood *f, const struct flood_conf *conf, uint64_t now_ms)
 bool flood_spend(struct flood *f, const struct flood_conf *conf, uint64_t now_ms,
 		 enum flood_event e, uint32_t n)
 {
+	if (!conf->burst)
+		return true;
 	if (now_ms > f->at_ms) {
 		f->left += (int64_t)(now_ms - f->at_ms) * conf->per_s;
 		f->at_ms = now_ms;

@@ -13,7 +13,7 @@
 #include "base/stats.h"
 
 struct flood_conf {
-	uint32_t burst; /* units that a connection starts with, and the most */
+	uint32_t burst; /* units at the start, and the most; 0: no limit */
 	uint32_t per_s; /* units that come back each second */
 };
 
@@ -24,21 +24,21 @@ struct flood {
 
 /* What draws from the budget; what each costs is in flood.c. */
 enum flood_event {
-	FLOOD_HEADERS,      /* a HEADERS frame */
+	FLOOD_HEADERS, /* a HEADERS frame */
 	FLOOD_CONTINUATION,
-	FLOOD_HEADER_KIB,   /* 1 KiB of decoded header fields */
-	FLOOD_DATA,         /* a DATA frame with something in it */
-	FLOOD_EMPTY,        /* a frame that moves nothing on */
-	FLOOD_WINDOW,       /* WINDOW_UPDATE */
-	FLOOD_TINY_WINDOW,  /* DATA that a window of few bytes cut small */
+	FLOOD_HEADER_KIB,  /* 1 KiB of decoded header fields */
+	FLOOD_DATA,        /* a DATA frame with something in it */
+	FLOOD_EMPTY,       /* a frame that moves nothing on */
+	FLOOD_WINDOW,      /* WINDOW_UPDATE */
+	FLOOD_TINY_WINDOW, /* DATA that a window of few bytes cut small */
 	FLOOD_SETTINGS,
 	FLOOD_PING,
 	FLOOD_PRIORITY,
-	FLOOD_OTHER,        /* any other frame */
-	FLOOD_REFUSED,      /* a stream beyond the limit */
-	FLOOD_LATE_CANCEL,  /* the client reset a stream that was answered */
-	FLOOD_CANCEL,       /* … that was not */
-	FLOOD_FAULT,        /* a fault of the client made us reset a stream */
+	FLOOD_OTHER,       /* any other frame */
+	FLOOD_REFUSED,     /* a stream beyond the limit */
+	FLOOD_LATE_CANCEL, /* the client reset a stream that was answered */
+	FLOOD_CANCEL,      /* … that was not */
+	FLOOD_FAULT,       /* a fault of the client made us reset a stream */
 	FLOOD_N_EVENTS,
 };
 

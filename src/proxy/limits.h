@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "http/h1.h"
+#include "proxy/flood.h"
 
 struct limits_conf {
 	uint32_t connections;         /* fronts per worker (20,000) */
@@ -20,6 +21,8 @@ struct limits_conf {
 	uint32_t idle_timeout_ms;     /* a front without a stream: 60 s */
 	uint32_t stream_timeout_ms;   /* no byte either way: 60 s */
 	uint32_t drain_timeout_ms;    /* after SIGTERM: 30 s */
+	uint32_t ping_timeout_ms;     /* for a PING's answer: 10 s */
+	struct flood_conf flood;      /* 10,000 units, and 5,000 a second */
 };
 
 #endif
