@@ -7,7 +7,7 @@
 #include "proxy/reply.h"
 
 #define STREAM_MAGIC       0x7374726du /* "strm" */
-#define STREAM_ARENA_BYTES 1024
+#define STREAM_ARENA_BYTES 512 /* a request; its answer takes a second chunk */
 #define STREAM_LINGER_MS   1000
 
 static void bury(struct grave *g)
