@@ -7,42 +7,66 @@
 
 static void *malloc_cb(size_t size, void *user)
 {
+	struct h2_user *u = user;
 	uint64_t mark = mem_mark(MEM_NGHTTP2);
 	void *p = mem_alloc(MEM_NGHTTP2, size);
 
-	*(int64_t *)user += mem_charge(MEM_NGHTTP2, mark);
+	u->bytes += mem_charge(MEM_NGHTTP2, mark);
 	return p;
 }
 
 static void free_cb(void *p, void *user)
 {
+	struct h2_user *u = user;
 	uint64_t mark = mem_mark(MEM_NGHTTP2);
 
+	if (p == u->loop->frame) {
+		u->has_frame = false;
+		return;
+	}
 	mem_free(MEM_NGHTTP2, p);
-	*(int64_t *)user += mem_charge(MEM_NGHTTP2, mark);
+	u->bytes += mem_charge(MEM_NGHTTP2, mark);
 }
 
 static void *calloc_cb(size_t n, size_t size, void *user)
 {
+	struct h2_user *u = user;
 	uint64_t mark = mem_mark(MEM_NGHTTP2);
 	void *p = mem_zalloc(MEM_NGHTTP2, n, size);
 
-	*(int64_t *)user += mem_charge(MEM_NGHTTP2, mark);
+	u->bytes += mem_charge(MEM_NGHTTP2, mark);
 	return p;
+}
+
+static bool is_frame_buffer(size_t size)
+{
+	return size > H2_CHUNK_BYTES && size <= LOOP_FRAME_BYTES;
+}
+
+static bool may_share_frame(void)
+{
+	return nghttp2_version(0)->version_num == 0x013400; /* 1.52.0 */
 }
 
 static void *realloc_cb(void *p, size_t size, void *user)
 {
+	struct h2_user *u = user;
 	uint64_t mark = mem_mark(MEM_NGHTTP2);
-	void *q = mem_realloc(MEM_NGHTTP2, p, size);
+	void *q;
 
-	*(int64_t *)user += mem_charge(MEM_NGHTTP2, mark);
+	if (!p && !u->has_frame && is_frame_buffer(size) && may_share_frame()) {
+		u->has_frame = true;
+		return u->loop->frame;
+	}
+	must(p != u->loop->frame); /* it is never grown */
+	q = mem_realloc(MEM_NGHTTP2, p, size);
+	u->bytes += mem_charge(MEM_NGHTTP2, mark);
 	return q;
 }
 
-void h2_mem_init(nghttp2_mem *mem, int64_t *bytes)
+void h2_mem_init(nghttp2_mem *mem, struct h2_user *u)
 {
-	*mem = (nghttp2_mem){ bytes, malloc_cb, free_cb, calloc_cb, realloc_cb };
+	*mem = (nghttp2_mem){u, malloc_cb, free_cb, calloc_cb, realloc_cb};
 }
 
 /* --- callbacks and options ----------------------------------------------- */
@@ -54,8 +78,8 @@ static ssize_t send_cb(nghttp2_session *session, const uint8_t *p, size_t len,
 
 	(void)session;
 	(void)flags;
-	if (!conn_can_write(u->conn))
-		return NGHTTP2_ERR_WOULDBLOCK;
+	/* Always all of it, also when the socket is full: what one flush makes
+	 * is bounded, and the frame buffer must not keep any. */
 	conn_write(u->conn, p, len);
 	return (ssize_t)len;
 }
@@ -77,6 +101,23 @@ static int on_invalid_header_cb(nghttp2_session *session, const nghttp2_frame *f
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
+/* Newer than the oldest nghttp2 that we build with. */
+void nghttp2_option_set_max_continuations(nghttp2_option *option, size_t val)
+	__attribute__((weak));
+void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option *option, uint64_t burst,
+						uint64_t rate) __attribute__((weak));
+
+/* The library's own limits; a client's budget (proxy/flood.h) ends sooner. */
+static void set_limits(nghttp2_option *option)
+{
+	if (nghttp2_option_set_max_continuations)
+		nghttp2_option_set_max_continuations(option, 8);
+	if (nghttp2_option_set_stream_reset_rate_limit)
+		nghttp2_option_set_stream_reset_rate_limit(option, 10000, 1000);
+	nghttp2_option_set_max_settings(option, 32);
+	nghttp2_option_set_max_outbound_ack(option, 1000);
+}
+
 int h2_kit_init(struct h2_kit *k)
 {
 	k->callbacks = NULL;
@@ -94,6 +135,7 @@ int h2_kit_init(struct h2_kit *k)
 	/* Closed streams are not kept for a priority tree that nobody uses. */
 	nghttp2_option_set_no_closed_streams(k->option, 1);
 	nghttp2_option_set_max_deflate_dynamic_table_size(k->option, 4096);
+	set_limits(k->option);
 	return 0;
 }
 
@@ -228,15 +270,13 @@ void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trai
 	if (!trailers->n)
 		return;
 	nv = arena_alloc(tick, trailers->n * sizeof(*nv));
-	if (nv && nghttp2_submit_trailer(session, id, nv,
-					 h2_fields_nv(nv, trailers)) == 0)
+	if (nv &&
+	    nghttp2_submit_trailer(session, id, nv, h2_fields_nv(nv, trailers)) == 0)
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 }
 
-int h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len)
+void h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len)
 {
-	if (!conn_can_write(c))
-		return NGHTTP2_ERR_WOULDBLOCK;
 	conn_write(c, head, 9);
 	while (len) {
 		const char *p;
@@ -249,5 +289,4 @@ int h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t
 		body_drop(body, n);
 		len -= n;
 	}
-	return 0;
 }

@@ -13,6 +13,9 @@
 /* RFC 9113 §6.5.2. */
 #define H2_CHUNK_BYTES 16384u
 
+/* Not in the headers of every library that sends it. */
+#define H2_ERR_TOO_MANY_CONTINUATIONS (-905)
+
 /* Callbacks and options of all sessions of one kind; made once per process. */
 struct h2_kit {
 	nghttp2_session_callbacks *callbacks;
@@ -27,11 +30,21 @@ void h2_kit_fini(struct h2_kit *k);
 /* What the shared callbacks need of a session's user data. */
 struct h2_user {
 	struct conn *conn;
-	int64_t bytes; /* that nghttp2 holds for this session */
+	struct loop *loop;
+	int64_t bytes;   /* that nghttp2 holds for this session */
+	bool has_frame;  /* its frame buffer is the loop's; see h2_mem_init() */
 };
 
-/* Memory functions that count in *bytes; nghttp2 copies *mem. */
-void h2_mem_init(nghttp2_mem *mem, int64_t *bytes);
+/*
+ * Memory functions that count in u->bytes; nghttp2 copies *mem. Lives: *u as
+ * long as the session.
+ *
+ * A session packs its frames in a buffer of 16 KiB, which holds nothing while
+ * nghttp2_session_send() does not run: our callbacks never return WOULDBLOCK.
+ * So all sessions are lent the same one, loop->frame, by versions of nghttp2
+ * that were seen to be so; that saves a page or more per idle connection.
+ */
+void h2_mem_init(nghttp2_mem *mem, struct h2_user *u);
 
 /* Entries that the functions below may fill. */
 #define H2_NV_MAX(m) ((size_t)(m)->headers.n + 6)
@@ -58,9 +71,9 @@ void h2_end_head(struct message *m);
 void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
 		 struct arena *tick, uint32_t *flags);
 
-/* Writes a DATA frame's head and len bytes off the front of body.
- * Returns: 0 or NGHTTP2_ERR_WOULDBLOCK (nothing was written). */
+/* Writes a DATA frame's head and len bytes off the front of body; all of it,
+ * also when the socket is full. */
 struct body;
-int h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len);
+void h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len);
 
 #endif

@@ -270,10 +270,11 @@ static int alloc_buffers(struct loop *l)
 {
 	l->in = mem_alloc(MEM_WORKER, LOOP_IN_BYTES + LOOP_IN_SLACK);
 	l->plain = mem_alloc(MEM_WORKER, LOOP_PLAIN_BYTES);
+	l->frame = mem_alloc(MEM_WORKER, LOOP_FRAME_BYTES);
 	l->stage = mem_alloc(MEM_WORKER, LOOP_PLAIN_BYTES);
 	l->out = mem_alloc(MEM_WORKER, LOOP_OUT_BYTES);
 	l->wheel = mem_alloc(MEM_WORKER, WHEEL_SLOTS * sizeof(*l->wheel));
-	if (!l->in || !l->plain || !l->stage || !l->out || !l->wheel)
+	if (!l->in || !l->plain || !l->frame || !l->stage || !l->out || !l->wheel)
 		return -1;
 	for (unsigned int i = 0; i < WHEEL_SLOTS; i++)
 		list_init(&l->wheel[i]);
@@ -327,6 +328,7 @@ void loop_fini(struct loop *l)
 		event_base_free(l->base);
 	mem_free(MEM_WORKER, l->in);
 	mem_free(MEM_WORKER, l->plain);
+	mem_free(MEM_WORKER, l->frame);
 	mem_free(MEM_WORKER, l->stage);
 	mem_free(MEM_WORKER, l->out);
 	mem_free(MEM_WORKER, l->wheel);

@@ -17,6 +17,7 @@ struct event;
 #define LOOP_IN_BYTES    (64 * 1024)
 #define LOOP_IN_SLACK    16 /* room behind a read, to put back a few bytes */
 #define LOOP_OUT_BYTES   (64 * 1024)
+#define LOOP_FRAME_BYTES (16 * 1024 + 64) /* a frame and its head, padded */
 #define LOOP_PLAIN_BYTES (16 * 1024) /* the most a TLS record holds */
 
 #define WHEEL_SLOTS   1024u
@@ -32,6 +33,7 @@ struct loop {
 	struct arena tick;      /* scratch; reset at the start of each turn */
 	char *in;               /* LOOP_IN_BYTES: what a socket just gave */
 	char *plain;            /* LOOP_PLAIN_BYTES: a record of it, deciphered */
+	char *frame;            /* LOOP_FRAME_BYTES: for who packs frames */
 	char *stage;            /* LOOP_PLAIN_BYTES: plaintext to encipher */
 	char *out;              /* LOOP_OUT_BYTES: what one flush sends */
 	uint32_t n_stage;       /* bytes in stage */
