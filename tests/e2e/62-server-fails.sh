@@ -7,17 +7,19 @@
 start_backend
 ports
 cert
-dead=$(free_port)
+dead=$(free_port) dead2=$(free_port)
 conf <<-CONF
 	workers 1
 	listen 127.0.0.1:$PORT tls cert=$CERT key=$KEY
 	listen 127.0.0.1:$CLEAR
 	route / app
 	route /dead dead
+	route /all-dead both
 	route /half-dead two
 	route /silent silent
 	upstream app { server 127.0.0.1:$BACKEND_PORT; response_timeout 1s }
 	upstream dead { server 127.0.0.1:$dead }
+	upstream both { server 127.0.0.1:$dead; server 127.0.0.1:$dead2 }
 	upstream two { server 127.0.0.1:$dead; server 127.0.0.1:$BACKEND_PORT }
 	upstream silent { server 127.0.0.1:$BACKEND_PORT; response_timeout 300ms }
 	metrics 127.0.0.1:$METRICS
@@ -33,9 +35,14 @@ for path in /dead /reset /garbage /two-lengths; do
 	is "$(plain_code $path)" 502 "$path over HTTP/1.1"
 done
 
-it "503 when a server is out after it failed too often"
-for _ in {1..6}; do code /dead >/dev/null; done
-is "$(code /dead)" 503
+it "503 when all servers are out after they failed too often"
+for _ in {1..8}; do code /all-dead >/dev/null; done
+is "$(code /all-dead)" 503
+is "$(plain_code /all-dead)" 503
+
+it "goes on asking a server that is the only one"
+for _ in {1..8}; do code /dead >/dev/null; done
+is "$(code /dead)" 502
 
 it "504 when it does not answer in time"
 is "$(code /never)" 504

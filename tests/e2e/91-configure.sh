@@ -4,6 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 need autoconf pkg-config
+# A user's make has none of the test runner's settings.
+unset B SANITIZE CC CTAGS
 mkdir -p tree/allocators
 cp "$TOP/Makefile" "$TOP/configure.ac" "$TOP/config.mak.in" tree
 cp "$TOP"/allocators/*.[ch] tree/allocators

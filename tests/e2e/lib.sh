@@ -39,6 +39,7 @@
 #   workers                pids of its workers, one a line
 #   worker                 the first worker's pid
 #   py [ARG...]            python3 with tests/h2.py at hand; script on stdin
+#   start_py NAME [ARG...] the same in the background, as by start
 #   get PATH [ARG...]      curl over TLS HTTP/2;  plain PATH: HTTP/1.1 on $CLEAR
 #   metric PATTERN         sum of the metrics whose line begins with PATTERN
 #                          (an extended regular expression)
@@ -150,7 +151,8 @@ listening() {
 start() {
 	local name=$1
 	shift
-	"$@" >"$TMPDIR/$name.log" 2>&1 &
+	# Without <&0 the shell would give it /dev/null.
+	"$@" <&0 >"$TMPDIR/$name.log" 2>&1 &
 	PID=$!
 	LIB_STARTED+=("$PID")
 }
@@ -292,7 +294,9 @@ start_heapgate() {
 workers() { tr ' ' '\n' <"/proc/$HG/task/$HG/children" | grep .; }
 worker() { workers | head -n 1; }
 
-py() { PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/tests python3 - "$@"; }
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/tests
+py() { python3 - "$@"; }
+start_py() { local name=$1; shift; start "$name" python3 - "$@"; }
 
 get() { curl -sS --http2 --cacert "$CERT" "$URL$1" "${@:2}"; }
 plain() { curl -sS --http1.1 "http://127.0.0.1:$CLEAR$1" "${@:2}"; }
