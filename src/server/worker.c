@@ -22,6 +22,7 @@
 #include "server/hooks.h"
 #include "server/shared.h"
 #include "server/user.h"
+#include "upstream/health.h"
 
 #define SECOND_MS 1000
 #define LINGER_MS 20
@@ -45,6 +46,7 @@ struct worker {
 	struct loop loop;
 	struct resolver *resolver;
 	struct upstream **upstreams; /* NULL where one is not made yet */
+	struct health **health;      /* one each; NULL: not checked */
 	struct port *ports;
 	struct gate gate;
 	bool has_gate;
@@ -94,6 +96,7 @@ static void second_cb(struct timer *t)
 	struct worker *w = container_of(t, struct worker, second);
 
 	gate_trim(&w->gate);
+	gate_trim(&w->gate);
 	mem_decay(w->loop.now_ms);
 	ask_allocator(w);
 	atomic_store_explicit(&w->stats->region_overflow,
@@ -109,6 +112,7 @@ static void close_backs(struct worker *w)
 	for (unsigned int i = 0; i < w->snapshot->n_upstreams; i++) {
 		struct upstream *u = w->upstreams[i];
 
+		health_stop(&w->health[i]);
 		for (unsigned int k = 0; u && k < u->n_servers; k++) {
 			back_h1_close_all(&w->gate, &u->servers[k]);
 			back_h2_close_all(&w->gate, &u->servers[k]);
@@ -295,7 +299,8 @@ static int open_upstreams(struct worker *w)
 	char err[256] = "";
 
 	w->upstreams = mem_zalloc(MEM_WORKER, s->n_upstreams, sizeof(*w->upstreams));
-	if (!w->upstreams)
+	w->health = mem_zalloc(MEM_WORKER, s->n_upstreams, sizeof(*w->health));
+	if (!w->upstreams || !w->health)
 		return FAIL(EXITS_INTERNAL, "no memory");
 	for (unsigned int i = 0; i < s->n_upstreams; i++) {
 		w->upstreams[i] = upstream_new(&w->loop, w->resolver, &s->upstreams[i],
@@ -388,6 +393,12 @@ static int open_ports(struct worker *w)
 	return EXITS_OK;
 }
 
+static void start_checks(struct worker *w)
+{
+	for (unsigned int i = 0; i < w->snapshot->n_upstreams; i++)
+		w->health[i] = health_start(w->upstreams[i]);
+}
+
 static int say_ready(struct worker *w)
 {
 	const struct mem_info *info = mem_info();
@@ -400,9 +411,10 @@ static int say_ready(struct worker *w)
 		return FAIL(EXITS_INTERNAL, "no memory");
 	timer_set(&w->loop, &w->second, SECOND_MS);
 	ask_allocator(w);
+	start_checks(w);
 	atomic_store(&w->stats->ready, 1);
 	if (channel_send(WORKER_FD_CHANNEL, CHANNEL_READY) != 0)
-		return FAIL(EXITS_INTERNAL, "the supervisor is gone");
+		log_error("the supervisor is gone"); /* the channel says so too */
 	return EXITS_OK;
 }
 
@@ -456,6 +468,7 @@ static void close_all(struct worker *w)
 		gate_fini(&w->gate);
 	for (unsigned int i = 0; w->upstreams && i < w->snapshot->n_upstreams; i++)
 		upstream_free(&w->upstreams[i]);
+	mem_free(MEM_WORKER, w->health);
 	mem_free(MEM_WORKER, w->upstreams);
 	accesslog_close(&w->log);
 	resolver_free(&w->resolver);
