@@ -21,8 +21,7 @@ exits 2 "$HEAPGATE" proxy
 
 it "makes a key and a certificate that fit"
 exits 0 "$HEAPGATE" cert --out "$TMPDIR/made"
-crt=$(ls "$TMPDIR"/made/*.crt "$TMPDIR"/made/*cert*.pem 2>/dev/null | head -n 1)
-key=$(ls "$TMPDIR"/made/*key* 2>/dev/null | head -n 1)
+crt=$TMPDIR/made/tls.crt key=$TMPDIR/made/tls.key
 is "$(openssl x509 -in "$crt" -noout -pubkey)" "$(openssl pkey -in "$key" -pubout)"
 is "$(stat -c %a "$key")" 600 "mode of the key"
 

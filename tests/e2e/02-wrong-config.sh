@@ -31,7 +31,7 @@ wrong 78 3 'nowhere' 'route /x nowhere'
 wrong 78 3 '' 'upstream app { server 127.0.0.1:9'
 wrong 69 3 'no_such_allocator' 'allocator no_such_allocator'
 wrong 69 3 '/no/such/lib.so' 'allocator /no/such/lib.so'
-wrong 69 3 'libc.so' 'allocator /lib/x86_64-linux-gnu/libm.so.6,prefix=none_'
+wrong 69 3 'none_malloc' 'allocator /lib/x86_64-linux-gnu/libm.so.6,prefix=none_'
 
 it "reports all errors at once, each with its line and a caret"
 printf 'wrokers 1\nlisten 127.0.0.1:%s\nlimits { streams x }\nroute / app\n' \

@@ -3,20 +3,23 @@
 # same connection, over HTTP/1.1 and over h2c behind.
 . "$(dirname "$0")/lib.sh"
 
-# together UP DOWN SMALL: paths; one connection for all of it.
+# together UP DOWN SMALL: paths; one connection for all of it. The large ones
+# are held to 10 MiB/s, so that all small ones are done before either.
 together() {
 	local i
 	{
 		printf 'url = "%s%s"\nupload-file = "%s"\noutput = "up.out"\n' \
 			"$URL" "$1" "$WWW/10m"
+		printf 'limit-rate = 10M\n'
 		printf 'next\nurl = "%s%s"\noutput = "down.out"\n' "$URL" "$2"
+		printf 'limit-rate = 10M\n'
 		for i in {1..50}; do
 			printf 'next\nurl = "%s%s"\noutput = "small.%d"\n' "$URL" "$3" "$i"
 		done
 	} | awk -v cert="$CERT" '
 		function each() {
 			print "cacert = \"" cert "\"\nhttp2\nsilent\nshow-error"
-			print "write-out = \"%{http_code} %{local_port}\\n\""
+			print "write-out = \"%{http_code} %{local_port} %{filename_effective}\\n\""
 		}
 		NR == 1 { each() } { print } $1 == "next" { each() }' >together.curl
 	rm -f up.out down.out small.*
@@ -24,6 +27,8 @@ together() {
 	is "$(wc -l <codes)" 52 "answers"
 	is "$(cut -d' ' -f1 codes | sort -u)" 200 "statuses"
 	is "$(cut -d' ' -f2 codes | sort -u | wc -l)" 1 "connections"
+	has "$(tail -n 2 codes)" up.out
+	has "$(tail -n 2 codes)" down.out
 	for i in {1..50}; do
 		cmp "small.$i" "$WWW/1k" || flunk "small answer $i differs"
 	done

@@ -34,17 +34,29 @@ it "announces and keeps the bound of streams"
 py "$PORT" <<-'EOT'
 	import struct, sys, h2
 	c = h2.Conn(int(sys.argv[1]))
+	# Before the client can know: refused, so that it asks again.
+	c.ask("/delay/300", 30)
 	kind, flags, sid, payload = c.read_frame()
 	assert kind == h2.SETTINGS, kind
 	pairs = dict(struct.unpack(">HI", payload[i:i + 6])
 	             for i in range(0, len(payload), 6))
 	assert pairs.get(3) == 10, pairs
-	c.ask("/delay/500", 30)
 	for sid in c.streams:
 	    c.wait(sid)
 	ok = sum(s.ended and s.status == 200 for s in c.streams.values())
 	refused = sum(s.reset == 7 for s in c.streams.values())
-	assert ok >= 10 and ok + refused == 30 and refused > 0, (ok, refused)
+	assert (ok, refused) == (10, 20), (ok, refused)
+	assert not c.goaway, c.goaway
+	# As many as may be, again and again.
+	for _ in range(3):
+	    first = c.next_stream
+	    c.ask("/name", 10)
+	    for sid in range(first, c.next_stream, 2):
+	        assert c.wait(sid).status == 200, vars(c.streams[sid])
+	# Afterwards it is an error, of the stream or of the connection.
+	c.ask("/delay/300", 11)
+	assert c.outcome(c.next_stream - 2) in [("reset", 7), ("reset", 1),
+	                                        ("goaway", 1)], c.outcome()
 EOT
 
 it "408 or a closed connection for a head that does not come"

@@ -50,14 +50,43 @@ serve_all() {
 	rss=$(metric 'heapgate_memory_resident_bytes')
 	at_least "$rss" $((1024 * 1024)) "resident bytes"
 	at_most "$rss" $((200 * 1024 * 1024)) "resident bytes"
-	for owner in nghttp2 openssl libevent proxy; do
-		at_least "$(metric "heapgate_allocator_live_bytes\{.*owner=\"$owner\"")" 1 \
-			"live bytes of $owner"
-	done
-	for life in boot worker conn stream; do
-		has "$(metrics)" "life=\"$life\""
-	done
+	shows_live_bytes
+
+	it "$name fails nothing and ends in order"
+	is "$(metric 'heapgate_allocator_failures_total')" 0 "allocations that failed"
 	code=0
-stop "$HG" || code=$?
-is $code 0 "exit code"
+	stop "$HG" || code=$?
+	is $code 0 "exit code"
 }
+
+# live_bytes LABEL VALUE
+live_bytes() { metric "heapgate_allocator_live_bytes\{.*$1=\"$2\""; }
+
+# Live bytes by owner and by life, that rise with open streams and fall when
+# they have gone.
+shows_live_bytes() {
+	local what before=() conn stream
+	for what in boot worker; do
+		at_least "$(live_bytes life $what)" 1 "live bytes of $what"
+	done
+	conn=$(live_bytes life conn) stream=$(live_bytes life stream)
+	start_py held "$PORT" <<-'EOT'
+		import sys, time, h2
+		conns = [h2.Conn(int(sys.argv[1]), window=0) for _ in range(5)]
+		for c in conns:
+		    c.ask("/1k", 10)
+		print("asked", flush=True)
+		time.sleep(60)
+	EOT
+	soon 10 grep -q asked held.log
+	soon 5 risen conn $((conn + 5 * 10000))
+	soon 5 risen stream $((stream + 5 * 10 * 1000))
+	for what in nghttp2 openssl libevent proxy; do
+		at_least "$(live_bytes owner $what)" 1 "live bytes of $what"
+	done
+	stop "$PID" || true
+	soon 10 fallen conn "$conn"
+	soon 10 fallen stream "$stream"
+}
+risen() { [ "$(live_bytes life "$1")" -ge "$2" ]; }
+fallen() { [ "$(live_bytes life "$1")" -le "$2" ]; }
