@@ -34,8 +34,8 @@ wrong 69 3 '/no/such/lib.so' 'allocator /no/such/lib.so'
 wrong 69 3 'none_malloc' 'allocator /lib/x86_64-linux-gnu/libm.so.6,prefix=none_'
 
 it "reports all errors at once, each with its line and a caret"
-printf 'wrokers 1\nlisten 127.0.0.1:%s\nlimits { streams x }\nroute / app\n' \
-	"$CLEAR" >"$CONF"
+printf 'wrokers 1\nlisten 127.0.0.1:%s\nlimits { streams x }\n%s\n' \
+	"$CLEAR" 'upstream app { serevr 127.0.0.1:9 }' >"$CONF"
 exits 78 "$HEAPGATE" -c "$CONF"
 for line in 1 3 4; do has "$OUT" "$CONF:$line:"; done
 has "$OUT" '^'
