@@ -13,7 +13,7 @@ struct list {
 	struct list *prev;
 };
 
-#define container_of(p, type, member)                                          \
+#define container_of(p, type, member)                                                  \
 	((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
@@ -27,8 +27,7 @@ static inline bool list_empty(const struct list *l)
 	return l->next == l;
 }
 
-static inline void list_insert_(struct list *prev, struct list *next,
-				struct list *n)
+static inline void list_insert_(struct list *prev, struct list *next, struct list *n)
 {
 	n->prev = prev;
 	n->next = next;
@@ -76,12 +75,11 @@ static inline void list_splice(struct list *to, struct list *from)
 	list_init(from);
 }
 
-#define list_each(n, head)                                                     \
-	for (struct list *n = (head)->next; n != (head); n = n->next)
+#define list_each(n, head) for (struct list *n = (head)->next; n != (head); n = n->next)
 
 /* n may be taken off and freed in the body. */
-#define list_each_safe(n, head)                                                \
-	for (struct list *n = (head)->next, *n##_next = n->next; n != (head); \
+#define list_each_safe(n, head)                                                        \
+	for (struct list *n = (head)->next, *n##_next = n->next; n != (head);          \
 	     n = n##_next, n##_next = n->next)
 
 #endif

@@ -9,8 +9,8 @@
 void must_fail(const char *file, int line, const char *cond)
 	__attribute__((noreturn, cold));
 
-#define must(cond)                                                             \
-	((__builtin_expect(!!(cond), 1)) ? (void)0                             \
+#define must(cond)                                                                     \
+	((__builtin_expect(!!(cond), 1)) ? (void)0                                     \
 					 : must_fail(__FILE__, __LINE__, #cond))
 
 #endif

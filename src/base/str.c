@@ -45,7 +45,7 @@ bool str_split(struct str *rest, char sep, struct str *part)
 	at = rest->len ? memchr(rest->p, sep, rest->len) : NULL;
 	if (!at) {
 		*part = *rest;
-		*rest = (struct str){ NULL, 0 };
+		*rest = (struct str){NULL, 0};
 		return true;
 	}
 	*part = str_of(rest->p, (size_t)(at - rest->p));

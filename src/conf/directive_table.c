@@ -451,8 +451,8 @@ ONE(stream_timeout_args, value_time, "TIME", "60s", 1, DAY, limits_conf,
     stream_timeout_ms, "How long no byte may move either way.");
 ONE(drain_timeout_args, value_time, "TIME", "30s", 0, DAY, limits_conf,
     drain_timeout_ms, "How long; then the rest is cut off.");
-ONE(ping_timeout_args, value_time, "TIME", "10s", 100, HOUR, limits_conf, ping_timeout_ms,
-    "How long the answer may take; then the connection is closed.");
+ONE(ping_timeout_args, value_time, "TIME", "10s", 100, HOUR, limits_conf,
+    ping_timeout_ms, "How long the answer may take; then the connection is closed.");
 ONE(flood_burst_args, value_count, "UNITS", "10000", 0, 1000000000, limits_conf,
     flood.burst, "How much at once. 0: no limit.");
 ONE(flood_rate_args, value_count, "UNITS", "5000", 0, 1000000000, limits_conf,

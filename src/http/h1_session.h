@@ -12,9 +12,9 @@
 struct h1_session {
 	struct h1 h;
 	struct conn *conn;
-	char *held;          /* input that is not whole yet, or NULL */
+	char *held; /* input that is not whole yet, or NULL */
 	uint32_t held_bytes;
-	bool chunked;        /* the body that is being sent is */
+	bool chunked; /* the body that is being sent is */
 };
 
 /* Frees what is held. */

@@ -645,8 +645,7 @@ static struct conn *start(struct conn *c, SSL_CTX *ctx, const char *name,
 {
 	event_assign(&c->event, c->loop->base, c->fd,
 		     EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, event_cb, c);
-	if ((ctx && attach_tls(c, ctx, name) != 0) ||
-	    event_add(&c->event, NULL) != 0) {
+	if ((ctx && attach_tls(c, ctx, name) != 0) || event_add(&c->event, NULL) != 0) {
 		conn_free(&c);
 		return NULL;
 	}
@@ -673,7 +672,8 @@ struct conn *conn_accepted(struct loop *l, int fd, const struct addr *peer,
 static int connect_socket(const struct addr *to)
 {
 	int on = 1;
-	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd =
+		socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;

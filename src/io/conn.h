@@ -50,29 +50,29 @@ struct conn {
 	struct loop *loop;
 	const struct conn_ops *ops;
 	void *owner;
-	SSL *ssl;              /* NULL: cleartext */
-	char *pending;         /* output that the socket did not take */
+	SSL *ssl;      /* NULL: cleartext */
+	char *pending; /* output that the socket did not take */
 	uint32_t pending_bytes;
 	uint32_t pending_at;
-	struct event event;    /* registered from open to close */
-	struct dirty resume;   /* reads on, or reports a broken output */
+	struct event event;  /* registered from open to close */
+	struct dirty resume; /* reads on, or reports a broken output */
 	struct grave grave;
-	struct list node;      /* in loop->lingering after conn_close(), or alone */
-	struct timer timer;    /* connect, handshake, close */
-	int64_t tls_bytes;     /* what OpenSSL holds for this conn */
-	uint64_t in_bytes;     /* from the socket, TLS included */
-	uint64_t out_bytes;    /* to the socket, TLS included */
+	struct list node;   /* in loop->lingering after conn_close(), or alone */
+	struct timer timer; /* connect, handshake, close */
+	int64_t tls_bytes;  /* what OpenSSL holds for this conn */
+	uint64_t in_bytes;  /* from the socket, TLS included */
+	uint64_t out_bytes; /* to the socket, TLS included */
 	struct addr peer;
-	uint8_t state;         /* private */
+	uint8_t state; /* private */
 	bool paused : 1;
-	bool readable : 1;     /* there may be more in the socket */
-	bool saw_rdhup : 1;    /* the peer has sent FIN; read to the end */
-	bool ended : 1;        /* on_end was called */
+	bool readable : 1;  /* there may be more in the socket */
+	bool saw_rdhup : 1; /* the peer has sent FIN; read to the end */
+	bool ended : 1;     /* on_end was called */
 	bool is_server : 1;
-	bool is_h2 : 1;        /* ALPN chose h2 */
-	bool resumed : 1;      /* TLS session resumption */
+	bool is_h2 : 1;   /* ALPN chose h2 */
+	bool resumed : 1; /* TLS session resumption */
 	bool freed : 1;
-	bool broken : 1;       /* output failed; on_end() follows */
+	bool broken : 1;         /* output failed; on_end() follows */
 	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
 };
 

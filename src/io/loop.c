@@ -40,8 +40,8 @@ static void wheel_arm(struct loop *l, uint64_t tick)
 {
 	uint64_t ms = tick * WHEEL_TICK_MS;
 	uint64_t wait = ms > l->now_ms ? ms - l->now_ms : 0;
-	struct timeval tv = { .tv_sec = (time_t)(wait / 1000u),
-			      .tv_usec = (suseconds_t)(wait % 1000u) * 1000 };
+	struct timeval tv = {.tv_sec = (time_t)(wait / 1000u),
+			     .tv_usec = (suseconds_t)(wait % 1000u) * 1000};
 
 	l->armed_tick = tick;
 	event_add(l->wheel_event, &tv);

@@ -18,39 +18,39 @@ struct event;
 #define LOOP_IN_SLACK    16 /* room behind a read, to put back a few bytes */
 #define LOOP_OUT_BYTES   (64 * 1024)
 #define LOOP_FRAME_BYTES (16 * 1024 + 64) /* a frame and its head, padded */
-#define LOOP_PLAIN_BYTES (16 * 1024) /* the most a TLS record holds */
+#define LOOP_PLAIN_BYTES (16 * 1024)      /* the most a TLS record holds */
 
 #define WHEEL_SLOTS   1024u
 #define WHEEL_TICK_MS 20u
 
 struct loop {
 	struct event_base *base;
-	struct list dirty;      /* struct dirty: to flush at the end of turn */
-	struct list later;      /* struct dirty: to go on with in the next turn */
-	struct list graves;     /* struct grave: to free after this turn */
-	struct list signals;    /* watches of signals */
-	struct list lingering;  /* struct conn: on their way out, by conn_close() */
-	struct arena tick;      /* scratch; reset at the start of each turn */
-	char *in;               /* LOOP_IN_BYTES: what a socket just gave */
-	char *plain;            /* LOOP_PLAIN_BYTES: a record of it, deciphered */
-	char *frame;            /* LOOP_FRAME_BYTES: for who packs frames */
-	char *stage;            /* LOOP_PLAIN_BYTES: plaintext to encipher */
-	char *out;              /* LOOP_OUT_BYTES: what one flush sends */
-	uint32_t n_stage;       /* bytes in stage */
-	uint32_t n_out;         /* bytes in out */
-	struct conn *out_conn;  /* whose bytes those are, or NULL */
-	char *in_at;            /* enciphered input that OpenSSL may take */
+	struct list dirty;     /* struct dirty: to flush at the end of turn */
+	struct list later;     /* struct dirty: to go on with in the next turn */
+	struct list graves;    /* struct grave: to free after this turn */
+	struct list signals;   /* watches of signals */
+	struct list lingering; /* struct conn: on their way out, by conn_close() */
+	struct arena tick;     /* scratch; reset at the start of each turn */
+	char *in;              /* LOOP_IN_BYTES: what a socket just gave */
+	char *plain;           /* LOOP_PLAIN_BYTES: a record of it, deciphered */
+	char *frame;           /* LOOP_FRAME_BYTES: for who packs frames */
+	char *stage;           /* LOOP_PLAIN_BYTES: plaintext to encipher */
+	char *out;             /* LOOP_OUT_BYTES: what one flush sends */
+	uint32_t n_stage;      /* bytes in stage */
+	uint32_t n_out;        /* bytes in out */
+	struct conn *out_conn; /* whose bytes those are, or NULL */
+	char *in_at;           /* enciphered input that OpenSSL may take */
 	size_t n_in;
-	bool awake;             /* the turn has begun: clocks are read */
-	uint64_t now_us;        /* monotonic, read once per turn */
-	uint64_t now_ms;        /* the same in ms */
-	uint64_t wall_us;       /* since 1970, read once per turn */
+	bool awake;       /* the turn has begun: clocks are read */
+	uint64_t now_us;  /* monotonic, read once per turn */
+	uint64_t now_ms;  /* the same in ms */
+	uint64_t wall_us; /* since 1970, read once per turn */
 	bool stopping;
 	/* timers: a wheel with lazy moves */
-	struct list *wheel;     /* WHEEL_SLOTS lists of struct timer */
+	struct list *wheel; /* WHEEL_SLOTS lists of struct timer */
 	struct event *wheel_event;
-	uint64_t wheel_tick;    /* tick that was run last */
-	uint64_t armed_tick;    /* tick the event waits for; 0: not armed */
+	uint64_t wheel_tick; /* tick that was run last */
+	uint64_t armed_tick; /* tick the event waits for; 0: not armed */
 	uint32_t n_timers;
 };
 

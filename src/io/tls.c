@@ -78,8 +78,7 @@ static int ticket_ciphers(const struct tls_ticket_key *key, unsigned char *iv,
 static int ticket_cb(SSL *ssl, unsigned char *name, unsigned char *iv,
 		     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int enc)
 {
-	struct tls_ticket_keys *shared =
-		SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct tls_ticket_keys *shared = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	struct tls_ticket_keys k;
 
 	if (!shared)
@@ -187,8 +186,7 @@ static int set_ciphers(SSL_CTX *ctx, const struct tls_server_conf *conf, char *e
 
 static SSL_CTX *one_server_ctx(const struct tls_server_conf *conf,
 			       const struct tls_cert_conf *cert,
-			       struct tls_ticket_keys *keys, char *err,
-			       size_t err_cap)
+			       struct tls_ticket_keys *keys, char *err, size_t err_cap)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	uintptr_t speaks = (conf->h2 ? ALPN_H2 : 0) | (conf->h1 ? ALPN_H1 : 0);
@@ -198,10 +196,10 @@ static SSL_CTX *one_server_ctx(const struct tls_server_conf *conf,
 		return NULL;
 	}
 	common_options(ctx, conf->release_buffers);
-	SSL_CTX_set_min_proto_version(ctx, conf->min_version == 13 ? TLS1_3_VERSION :
-								     TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE |
-					 SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_min_proto_version(ctx, conf->min_version == 13 ? TLS1_3_VERSION
+								   : TLS1_2_VERSION);
+	SSL_CTX_set_options(ctx,
+			    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_alpn_select_cb(ctx, alpn_cb, (void *)speaks);
 	if (keys && conf->tickets) {
 		SSL_CTX_set_app_data(ctx, keys);
@@ -307,8 +305,8 @@ SSL_CTX *tls_client_ctx(const struct tls_client_conf *conf, char *err, size_t er
 	if (!conf->verify)
 		return ctx;
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	ok = conf->ca ? SSL_CTX_load_verify_locations(ctx, conf->ca, NULL) :
-			SSL_CTX_set_default_verify_paths(ctx);
+	ok = conf->ca ? SSL_CTX_load_verify_locations(ctx, conf->ca, NULL)
+		      : SSL_CTX_set_default_verify_paths(ctx);
 	if (ok == 1)
 		return ctx;
 	say(err, err_cap, "cannot load CA", conf->ca ? conf->ca : "(the system's)");
@@ -366,10 +364,9 @@ static X509 *self_signed(EVP_PKEY *key, const char *name)
 	X509_gmtime_adj(X509_getm_notAfter(x), 30L * 24 * 3600);
 	X509_set_pubkey(x, key);
 	subject = X509_get_subject_name(x);
-	if (X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
-				       (const unsigned char *)(name ? name :
-								      "localhost"),
-				       -1, -1, 0) != 1)
+	if (X509_NAME_add_entry_by_txt(
+		    subject, "CN", MBSTRING_UTF8,
+		    (const unsigned char *)(name ? name : "localhost"), -1, -1, 0) != 1)
 		goto fail;
 	X509_set_issuer_name(x, subject);
 	if (add_ext(x, NID_subject_alt_name, san) == 0 &&

@@ -34,8 +34,8 @@ int tls_ticket_keys_rotate(struct tls_ticket_keys *k);
 
 /* TLS of one listener; the strings live as long as the config snapshot. */
 struct tls_cert_conf {
-	const char *cert; /* PEM file with the chain */
-	const char *key;  /* PEM file */
+	const char *cert;  /* PEM file with the chain */
+	const char *key;   /* PEM file */
 	const char *where; /* in the config: "heapgate.conf:3:1" */
 };
 struct tls_server_conf {
@@ -51,10 +51,10 @@ struct tls_server_conf {
 };
 /* TLS towards the servers of an upstream. */
 struct tls_client_conf {
-	bool verify;        /* check the chain and the name (true) */
-	const char *ca;     /* PEM file; NULL: the system's */
-	const char *name;   /* SNI and name to check; NULL: the server's host */
-	bool h2;            /* offer h2 alone, else http/1.1 alone */
+	bool verify;      /* check the chain and the name (true) */
+	const char *ca;   /* PEM file; NULL: the system's */
+	const char *name; /* SNI and name to check; NULL: the server's host */
+	bool h2;          /* offer h2 alone, else http/1.1 alone */
 };
 
 /*
@@ -64,13 +64,12 @@ struct tls_client_conf {
  */
 SSL_CTX *tls_server_ctx(const struct tls_server_conf *conf,
 			struct tls_ticket_keys *keys, char *err, size_t err_cap);
-SSL_CTX *tls_client_ctx(const struct tls_client_conf *conf, char *err,
-			size_t err_cap);
+SSL_CTX *tls_client_ctx(const struct tls_client_conf *conf, char *err, size_t err_cap);
 void tls_ctx_free(SSL_CTX **ctx);
 
 /* Writes a self-signed certificate for localhost, 127.0.0.1 and ::1 and its
  * key (P-256, 30 days) as PEM files. Returns: 0, or -1 with a reason. */
-int tls_make_cert(const char *cert_path, const char *key_path,
-		  const char *name, char *err, size_t err_cap);
+int tls_make_cert(const char *cert_path, const char *key_path, const char *name,
+		  char *err, size_t err_cap);
 
 #endif

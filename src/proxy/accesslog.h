@@ -9,7 +9,7 @@
 enum accesslog_format { ACCESSLOG_COMBINED, ACCESSLOG_JSON };
 
 struct accesslog_conf {
-	const char *path;             /* "-": stdout; NULL: no access log */
+	const char *path; /* "-": stdout; NULL: no access log */
 	enum accesslog_format format;
 };
 

@@ -4,8 +4,8 @@
 #include "proxy/forward.h"
 #include "proxy/gate.h"
 
-#define BACK_MAGIC  0x62616b31u /* "bak1" */
-#define MAX_INFOS   32          /* 1xx before one answer */
+#define BACK_MAGIC 0x62616b31u /* "bak1" */
+#define MAX_INFOS  32          /* 1xx before one answer */
 
 static void mark(struct back_h1 *b)
 {
@@ -174,7 +174,7 @@ static int put_body(struct back_h1 *b, struct str data)
 static bool take_body(struct back_h1 *b, char **p, size_t *len)
 {
 	struct stream *s = b->s;
-	struct str data = { NULL, 0 };
+	struct str data = {NULL, 0};
 	size_t used = 0;
 	enum h1_result r;
 
@@ -340,11 +340,11 @@ static void on_open(struct conn *c)
 	mark(b);
 }
 
-static const struct conn_ops conn_ops = { .on_open = on_open,
-					  .on_input = on_input,
-					  .on_writable = on_writable,
-					  .on_end = on_end,
-					  .on_room = on_room };
+static const struct conn_ops conn_ops = {.on_open = on_open,
+					 .on_input = on_input,
+					 .on_writable = on_writable,
+					 .on_end = on_end,
+					 .on_room = on_room};
 
 /* --- side B ----------------------------------------------------------------------- */
 
@@ -383,8 +383,8 @@ static void abort_side(struct stream *s, enum stream_end why)
 	stream_detach_b(s);
 }
 
-static const struct side_ops side_ops = { head_side, info_side, data_side, room_side,
-					  abort_side };
+static const struct side_ops side_ops = {head_side, info_side, data_side, room_side,
+					 abort_side};
 
 static void timer_cb(struct timer *t)
 {
@@ -409,8 +409,9 @@ static struct back_h1 *back_new(struct gate *g, struct server *server)
 	dirty_init(&b->dirty, flush_cb);
 	timer_init(&b->timer, timer_cb);
 	h1_init_response(&b->w.h, &g->limits->head);
-	b->w.conn = conn_connect(g->loop, to, server->tls, server->tls_name,
-			       server->upstream->conf->connect_timeout_ms, &conn_ops, b);
+	b->w.conn =
+		conn_connect(g->loop, to, server->tls, server->tls_name,
+			     server->upstream->conf->connect_timeout_ms, &conn_ops, b);
 	if (!b->w.conn) {
 		pool_put(&g->backs_h1, b);
 		return NULL;

@@ -11,8 +11,8 @@
 static int start(struct stream *s, struct server *server)
 {
 	s->sent_us = s->gate->loop->now_us;
-	return server->conf->proto == PROTO_H2 ? back_h2_start(s, server) :
-						 back_h1_start(s, server);
+	return server->conf->proto == PROTO_H2 ? back_h2_start(s, server)
+					       : back_h1_start(s, server);
 }
 
 /* Returns: 0, or the status to answer with. */

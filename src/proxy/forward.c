@@ -9,7 +9,7 @@
 /* RFC 9110 §7.6.3: the version that was received, and who received it. */
 static int add_via(struct stream *s, struct fields *f, bool h2, unsigned int minor)
 {
-	static const char *const versions[] = { "1.0", "1.1", "2" };
+	static const char *const versions[] = {"1.0", "1.1", "2"};
 	struct gate *g = s->gate;
 	unsigned int i = h2 ? 2 : minor;
 

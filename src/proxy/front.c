@@ -58,7 +58,7 @@ struct guest {
 	struct conn *conn;
 	struct list node; /* in gate->guests */
 	unsigned int listener;
-	uint8_t n;        /* first bytes, too few to tell */
+	uint8_t n; /* first bytes, too few to tell */
 	char first[3];
 };
 
@@ -146,10 +146,10 @@ static void guest_on_end(struct conn *c, enum conn_end why)
 	guest_reject(c->owner, why);
 }
 
-static const struct conn_ops guest_ops = { .on_open = guest_on_open,
-					   .on_input = guest_on_input,
-					   .on_writable = guest_on_writable,
-					   .on_end = guest_on_end };
+static const struct conn_ops guest_ops = {.on_open = guest_on_open,
+					  .on_input = guest_on_input,
+					  .on_writable = guest_on_writable,
+					  .on_end = guest_on_end};
 
 static void guest_timeout_cb(struct timer *t)
 {
@@ -177,7 +177,7 @@ void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 		close(fd);
 		return;
 	}
-	*guest = (struct guest){ .gate = g, .listener = listener };
+	*guest = (struct guest){.gate = g, .listener = listener};
 	list_append(&g->guests, &guest->node);
 	g->n_fronts++;
 	c = conn_accepted(g->loop, fd, peer, ctx, ms, &guest_ops, guest);

@@ -20,17 +20,17 @@ struct front {
 	const struct front_ops *ops;
 	struct gate *gate;
 	struct conn *conn;
-	struct list node;      /* in gate->fronts */
-	struct list streams;   /* struct stream by a.node */
+	struct list node;    /* in gate->fronts */
+	struct list streams; /* struct stream by a.node */
 	struct dirty dirty;
 	struct timer timer;
 	struct grave grave;
-	uint64_t in_counted;   /* bytes of conn already in the stats */
+	uint64_t in_counted; /* bytes of conn already in the stats */
 	uint64_t out_counted;
-	uint16_t listener;     /* index */
+	uint16_t listener; /* index */
 	bool is_tls;
 	bool draining;
-	char client[48];       /* the peer's address, for X-Forwarded-For */
+	char client[48]; /* the peer's address, for X-Forwarded-For */
 };
 
 /*
@@ -43,17 +43,17 @@ void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 
 /* For the two protocols: called when conn is open, with its first input (or
  * none). They take the conn over. */
-void front_h1_start(struct gate *g, struct conn *c, unsigned int listener,
-		    char *data, size_t len);
-void front_h2_start(struct gate *g, struct conn *c, unsigned int listener,
-		    char *data, size_t len);
+void front_h1_start(struct gate *g, struct conn *c, unsigned int listener, char *data,
+		    size_t len);
+void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char *data,
+		    size_t len);
 
 /* Closes the sockets whose protocol is not known yet. */
 void front_drop_guests(struct gate *g);
 
 /* Shared steps of both. */
-void front_init(struct front *f, struct gate *g, struct conn *c,
-		unsigned int listener, const struct front_ops *ops);
+void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int listener,
+		const struct front_ops *ops);
 void front_fini(struct front *f);
 void front_count_bytes(struct front *f);
 

@@ -68,8 +68,8 @@ static int write_head(struct front_h1 *h, enum h1_body_form form)
 	char *to = arena_bytes(tick, cap);
 
 	n = to ? h1_write_response(to, cap, &s->res, form, h->close,
-				   s->req.minor_version) :
-		 0;
+				   s->req.minor_version)
+	       : 0;
 	if (!n)
 		return -1;
 	conn_write(h->w.conn, to, n);
@@ -178,10 +178,11 @@ static void abort_side(struct stream *s, enum stream_end why)
 	front_h1_free(&h->f);
 }
 
-static const struct side_ops side_ops = { head_side, info_side, data_side, room_side,
-					  abort_side };
+static const struct side_ops side_ops = {head_side, info_side, data_side, room_side,
+					 abort_side};
 
-/* --- the request --------------------------------------------------------------------- */
+/* --- the request ---------------------------------------------------------------------
+ */
 
 static unsigned int check_head(const struct stream *s)
 {
@@ -243,7 +244,7 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 		return false;
 	}
 	s->req.scheme = h->f.is_tls ? STR("https") : STR("http");
-	s->req.protocol = (struct str){ NULL, 0 };
+	s->req.protocol = (struct str){NULL, 0};
 	if (h->w.h.framing == H1_NONE) {
 		s->req.no_body = true;
 		s->req_body.ended = true;
@@ -278,8 +279,8 @@ static void refuse_body(struct front_h1 *h, unsigned int status)
 
 	h->close = true;
 	h->w.h.keep_alive = false;
-	stat_add(&h->f.gate->stats->rejected[status == 413 ? REJECT_BODY_BYTES :
-							     REJECT_BAD_REQUEST],
+	stat_add(&h->f.gate->stats->rejected[status == 413 ? REJECT_BODY_BYTES
+							   : REJECT_BAD_REQUEST],
 		 1);
 	if (s->answered)
 		stream_abort(s, STREAM_CANCELLED);
@@ -291,7 +292,7 @@ static void refuse_body(struct front_h1 *h, unsigned int status)
 static bool take_body(struct front_h1 *h, char **p, size_t *len)
 {
 	struct stream *s = h->s;
-	struct str data = { NULL, 0 };
+	struct str data = {NULL, 0};
 	unsigned int status = 0;
 	size_t used = 0;
 	enum h1_result r;
@@ -381,10 +382,10 @@ static void on_open(struct conn *c)
 	(void)c; /* was open before it became ours */
 }
 
-static const struct conn_ops conn_ops = { .on_open = on_open,
-					  .on_input = on_input,
-					  .on_writable = on_writable,
-					  .on_end = on_end };
+static const struct conn_ops conn_ops = {.on_open = on_open,
+					 .on_input = on_input,
+					 .on_writable = on_writable,
+					 .on_end = on_end};
 
 static void timer_cb(struct timer *t)
 {
@@ -408,7 +409,7 @@ static void front_h1_drain(struct front *f)
 		front_h1_close(h);
 }
 
-static const struct front_ops front_ops = { front_h1_drain, front_h1_free };
+static const struct front_ops front_ops = {front_h1_drain, front_h1_free};
 
 void front_h1_start(struct gate *g, struct conn *c, unsigned int listener, char *data,
 		    size_t len)

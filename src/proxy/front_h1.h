@@ -11,11 +11,11 @@
 struct front_h1 {
 	struct front f;
 	struct h1_session w;
-	struct stream *s;      /* NULL: between requests */
+	struct stream *s; /* NULL: between requests */
 	bool got_head : 1;
-	bool req_done : 1;     /* all of the request is here */
+	bool req_done : 1; /* all of the request is here */
 	bool head_sent : 1;
-	bool close : 1;        /* after this answer */
+	bool close : 1; /* after this answer */
 };
 
 #endif

@@ -24,7 +24,8 @@ int gate_init(struct gate *g, struct loop *l, struct stats *stats,
 	pool_init(&g->fronts_h2, "fronts_h2", MEM_CONN, sizeof(struct front_h2));
 	pool_init(&g->backs_h1, "backs_h1", MEM_CONN, sizeof(struct back_h1));
 	pool_init(&g->backs_h2, "backs_h2", MEM_CONN, sizeof(struct back_h2));
-	if (front_h2_kit_init(&g->front_kit) != 0 || back_h2_kit_init(&g->back_kit) != 0)
+	if (front_h2_kit_init(&g->front_kit) != 0 ||
+	    back_h2_kit_init(&g->back_kit) != 0)
 		return -1;
 	return 0;
 }
@@ -62,7 +63,7 @@ void gate_trim(struct gate *g)
 void gate_drain(struct gate *g)
 {
 	g->draining = true;
-	list_each_safe(n, &g->fronts) {
+	list_each_safe (n, &g->fronts) {
 		struct front *f = container_of(n, struct front, node);
 
 		f->ops->drain(f);

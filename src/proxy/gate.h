@@ -18,25 +18,25 @@ struct gate {
 	struct loop *loop;
 	struct stats *stats;
 	const struct limits_conf *limits;
-	struct accesslog *log;           /* NULL: none */
+	struct accesslog *log; /* NULL: none */
 	/* Who serves a stream: dispatch() in a worker, the origin's or the
 	 * admin's own in those processes. Must attach side B or answer. */
 	void (*dispatch)(struct stream *s);
 	/* Asks another server after side B failed; false: cannot. NULL: never. */
 	bool (*retry)(struct stream *s, int why);
-	void *handler;                   /* for dispatch: theirs */
-	const struct routes *routes;     /* dispatch() */
-	const char *via;                 /* pseudonym in Via; NULL: none */
-	char via_text[3][80];            /* Via by received version, once made */
-	const char *server;              /* Server of our own answers */
-	bool forwarded_trust;            /* keep the client's X-Forwarded-* */
+	void *handler;               /* for dispatch: theirs */
+	const struct routes *routes; /* dispatch() */
+	const char *via;             /* pseudonym in Via; NULL: none */
+	char via_text[3][80];        /* Via by received version, once made */
+	const char *server;          /* Server of our own answers */
+	bool forwarded_trust;        /* keep the client's X-Forwarded-* */
 	bool draining;
 	struct h2_kit front_kit, back_kit;
 	struct pool streams;
 	struct pool fronts_h1, fronts_h2, backs_h1, backs_h2;
-	struct list fronts;              /* struct front, all */
-	struct list guests;              /* sockets before they are fronts */
-	unsigned int n_fronts;           /* guests included */
+	struct list fronts;    /* struct front, all */
+	struct list guests;    /* sockets before they are fronts */
+	unsigned int n_fronts; /* guests included */
 	unsigned int n_streams;
 	void (*on_idle)(struct gate *g); /* draining, and the last front left */
 	void *owner;                     /* of on_idle: the worker */

@@ -7,7 +7,7 @@
 #include "proxy/reply.h"
 
 #define STREAM_MAGIC       0x7374726du /* "strm" */
-#define STREAM_ARENA_BYTES 512 /* a request; its answer takes a second chunk */
+#define STREAM_ARENA_BYTES 512         /* a request; its answer takes a second chunk */
 #define STREAM_LINGER_MS   1000
 
 static void bury(struct grave *g)
@@ -117,7 +117,8 @@ void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
 /* A byte moved: the time without one starts again. */
 static void touch(struct stream *s)
 {
-	uint32_t ms = s->gate->limits->stream_timeout_ms;
+	const struct limits_conf *max = s->gate->limits;
+	uint32_t ms = s->tunnel ? max->tunnel_timeout_ms : max->stream_timeout_ms;
 
 	if (!s->answered && s->server)
 		ms = s->server->upstream->conf->response_timeout_ms;
@@ -140,6 +141,7 @@ void stream_on_answer(struct stream *s)
 	must(!s->answered);
 	s->answered = true;
 	s->answered_us = s->gate->loop->now_us;
+	s->tunnel = s->res.status == 101;
 	if (!s->local)
 		histogram_add(&s->gate->stats->upstream_us,
 			      s->answered_us - s->sent_us);

@@ -23,12 +23,12 @@ struct front;
 
 /* Why a side failed, or must end. */
 enum stream_end {
-	STREAM_DONE,      /* in order */
-	STREAM_CANCELLED, /* the client went away or reset it */
-	STREAM_REFUSED,   /* the server has not looked at it: safe to retry */
-	STREAM_STALE,     /* a reused connection closed before any answer */
+	STREAM_DONE,        /* in order */
+	STREAM_CANCELLED,   /* the client went away or reset it */
+	STREAM_REFUSED,     /* the server has not looked at it: safe to retry */
+	STREAM_STALE,       /* a reused connection closed before any answer */
 	STREAM_UNREACHABLE, /* connect or TLS failed */
-	STREAM_BROKEN,    /* the server closed, reset or sent nonsense */
+	STREAM_BROKEN,      /* the server closed, reset or sent nonsense */
 	STREAM_TIMEOUT,
 	STREAM_NO_MEMORY,
 };
@@ -60,31 +60,31 @@ struct side {
 struct stream {
 	uint32_t magic;
 	struct gate *gate;
-	struct front *front;      /* NULL once A has detached */
+	struct front *front; /* NULL once A has detached */
 	struct side a, b;
 	struct message req, res;
 	struct body req_body, res_body;
 	struct arena arena;
-	struct timer timer;       /* answer's head, then any byte either way */
+	struct timer timer; /* answer's head, then any byte either way */
 	struct grave grave;
 	const struct route_conf *route; /* NULL: none */
-	struct server *server;    /* being asked; NULL: none */
+	struct server *server;          /* being asked; NULL: none */
 	struct server *tried[4];
 	uint8_t n_tried;
-	uint8_t end;              /* enum stream_end: how it ended */
-	uint16_t listener;        /* index */
-	uint16_t head_status;     /* what a bad head is refused with; 0: good */
-	bool dispatched : 1;      /* request head is whole and was passed on */
-	bool answered : 1;        /* answer's head was passed to A */
-	bool b_answered : 1;      /* h2: B's final head has come */
-	bool local : 1;           /* the answer is our own */
-	bool req_taken : 1;       /* B took body bytes: no retry */
-	bool fresh : 1;           /* a retry that wants a new connection */
-	bool is_h2 : 1;           /* the client speaks h2 */
-	bool tunnel : 1;          /* after an upgrade or CONNECT */
-	uint64_t started_us;      /* monotonic: first header */
-	uint64_t sent_us;         /* request head given to B */
-	uint64_t answered_us;     /* answer's head given to A */
+	uint8_t end;          /* enum stream_end: how it ended */
+	uint16_t listener;    /* index */
+	uint16_t head_status; /* what a bad head is refused with; 0: good */
+	bool dispatched : 1;  /* request head is whole and was passed on */
+	bool answered : 1;    /* answer's head was passed to A */
+	bool b_answered : 1;  /* h2: B's final head has come */
+	bool local : 1;       /* the answer is our own */
+	bool req_taken : 1;   /* B took body bytes: no retry */
+	bool fresh : 1;       /* a retry that wants a new connection */
+	bool is_h2 : 1;       /* the client speaks h2 */
+	bool tunnel : 1;      /* after an upgrade or CONNECT */
+	uint64_t started_us;  /* monotonic: first header */
+	uint64_t sent_us;     /* request head given to B */
+	uint64_t answered_us; /* answer's head given to A */
 };
 
 /* A new stream on a front: side A is attached. Returns: NULL without memory. */

@@ -16,13 +16,13 @@ static SSL_CTX *server_ctx, *client_ctx;
 
 struct end {
 	struct conn *conn;
-	uint64_t n_in;       /* bytes that came */
-	uint32_t sum;        /* of them */
+	uint64_t n_in; /* bytes that came */
+	uint32_t sum;  /* of them */
 	int n_opened, n_ended;
 	enum conn_end why;
 	bool stop_on_end;
-	uint64_t stop_at;    /* stops the loop when so many bytes came */
-	uint64_t left;       /* to send */
+	uint64_t stop_at; /* stops the loop when so many bytes came */
+	uint64_t left;    /* to send */
 	uint32_t sent_sum;
 	bool close_when_sent;
 	struct dirty dirty;
@@ -100,10 +100,10 @@ static void on_end(struct conn *c, enum conn_end why)
 		loop_stop(&loop);
 }
 
-static const struct conn_ops ops = { .on_open = on_open,
-				     .on_input = on_input,
-				     .on_writable = on_writable,
-				     .on_end = on_end };
+static const struct conn_ops ops = {.on_open = on_open,
+				    .on_input = on_input,
+				    .on_writable = on_writable,
+				    .on_end = on_end};
 
 static void give_up_cb(struct timer *t)
 {
@@ -116,14 +116,14 @@ static struct timer give_up;
 static void make_ctx(void)
 {
 	char cert[64], key[64], err[256];
-	struct tls_cert_conf pair = { .cert = cert, .key = key };
-	struct tls_server_conf sc = { .certs = &pair,
-				      .n_certs = 1,
-				      .min_version = 12,
-				      .h1 = true,
-				      .h2 = true,
-				      .release_buffers = true };
-	struct tls_client_conf cc = { .verify = true, .ca = cert, .h2 = true };
+	struct tls_cert_conf pair = {.cert = cert, .key = key};
+	struct tls_server_conf sc = {.certs = &pair,
+				     .n_certs = 1,
+				     .min_version = 12,
+				     .h1 = true,
+				     .h2 = true,
+				     .release_buffers = true};
+	struct tls_client_conf cc = {.verify = true, .ca = cert, .h2 = true};
 
 	snprintf(cert, sizeof(cert), "%s/crt", dir);
 	snprintf(key, sizeof(key), "%s/key", dir);
@@ -162,8 +162,8 @@ static void setup(void)
 	char err[256];
 
 	ck_assert_int_eq(mem_choose("system", err, sizeof(err)), 0);
-	ck_assert_int_eq(
-		CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free), 1);
+	ck_assert_int_eq(CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free),
+			 1);
 	ck_assert_int_eq(loop_init(&loop), 0);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	make_ctx();
@@ -195,7 +195,7 @@ static void teardown(void)
 
 static void connect_both(SSL_CTX *sctx, SSL_CTX *cctx)
 {
-	struct addr peer = { .len = sizeof(peer.in6) };
+	struct addr peer = {.len = sizeof(peer.in6)};
 	int fd;
 
 	client.conn = conn_connect(&loop, &address, cctx, cctx ? "localhost" : NULL,
@@ -319,7 +319,7 @@ END_TEST
 START_TEST(a_certificate_for_another_name_is_refused)
 {
 	int fd;
-	struct addr peer = { .len = sizeof(peer.in6) };
+	struct addr peer = {.len = sizeof(peer.in6)};
 
 	client.stop_on_end = true;
 	client.conn = conn_connect(&loop, &address, client_ctx, "other.example", 2000,
@@ -355,8 +355,8 @@ START_TEST(what_openssl_held_for_a_conn_is_back_when_it_ends)
 	connect_both(server_ctx, client_ctx);
 	loop_run(&loop);
 	ck_assert_int_gt(server.conn->tls_bytes, 4000);
-	ck_assert_uint_eq(c->conn_bytes, (uint64_t)(server.conn->tls_bytes +
-						    client.conn->tls_bytes));
+	ck_assert_uint_eq(c->conn_bytes,
+			  (uint64_t)(server.conn->tls_bytes + client.conn->tls_bytes));
 	ck_assert_uint_ge(conn_mem_bytes(server.conn), sizeof(struct conn) + 4000);
 	conn_free(&server.conn);
 	conn_free(&client.conn);
@@ -366,7 +366,7 @@ END_TEST
 
 START_TEST(a_reset_is_seen_even_while_paused)
 {
-	struct linger now = { 1, 0 };
+	struct linger now = {1, 0};
 
 	server.stop_at = 1;
 	client.left = 1;
@@ -393,9 +393,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, three_megabytes_arrive_as_they_were_sent, 0, 2);
 	tcase_add_loop_test(tc, a_close_loses_nothing_that_was_written, 0, 2);
-	tcase_add_loop_test(tc,
-			    a_paused_conn_is_not_read_and_bounds_what_the_sender_queues,
-			    0, 2);
+	tcase_add_loop_test(
+		tc, a_paused_conn_is_not_read_and_bounds_what_the_sender_queues, 0, 2);
 	tcase_add_test(tc, nobody_listens_is_told_as_refused);
 	tcase_add_test(tc, a_silent_peer_ends_the_handshake_in_its_time);
 	tcase_add_test(tc, nonsense_in_place_of_a_handshake_is_a_tls_error);

@@ -291,15 +291,16 @@ static const struct trial trials[] = {
 	     "\tdrain_timeout 0\n"),
 	BAD("limits", "drain_timeout", "TIME", "drain_timeout 1h {}",
 	    "drain_timeout takes no block"),
-	GOOD("limits", "ping_timeout", "TIME", "ping_timeout 3s", "\tping_timeout 3s\n"),
-	BAD("limits", "ping_timeout", "TIME", "ping_timeout 99ms",
-	    "out of range"),
+	GOOD("limits", "ping_timeout", "TIME", "ping_timeout 3s",
+	     "\tping_timeout 3s\n"),
+	BAD("limits", "ping_timeout", "TIME", "ping_timeout 99ms", "out of range"),
 	GOOD("limits", "flood_burst", "UNITS", "flood_burst 0", "\tflood_burst 0\n"),
 	BAD("limits", "flood_burst", "UNITS", "flood_burst 1k",
 	    "\"1k\" is not a number"),
 	GOOD("limits", "flood_rate", "UNITS", "flood_rate 20000",
 	     "\tflood_rate 20000\n"),
-	BAD("limits", "flood_rate", "UNITS", "flood_rate", "flood_rate lacks its UNITS"),
+	BAD("limits", "flood_rate", "UNITS", "flood_rate",
+	    "flood_rate lacks its UNITS"),
 };
 
 #define N_TRIALS (sizeof(trials) / sizeof(trials[0]))

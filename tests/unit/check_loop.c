@@ -50,8 +50,8 @@ static void alarm_set(struct alarm *a, uint64_t ms)
 
 START_TEST(timers_fire_in_order_and_never_early)
 {
-	struct alarm a[4] = { 0 };
-	static const uint64_t ms[4] = { 90, 30, 0, 160 };
+	struct alarm a[4] = {0};
+	static const uint64_t ms[4] = {90, 30, 0, 160};
 
 	a[3].last = true;
 	for (int i = 0; i < 4; i++)
@@ -70,7 +70,7 @@ END_TEST
 
 START_TEST(a_timer_that_is_set_again_fires_once_at_the_new_time)
 {
-	struct alarm later = { 0 }, end = { .last = true };
+	struct alarm later = {0}, end = {.last = true};
 
 	alarm_set(&later, 20);
 	timer_set(&loop, &later.timer, 120); /* a store: the wheel moves it */
@@ -83,7 +83,7 @@ END_TEST
 
 START_TEST(a_timer_can_be_moved_forward)
 {
-	struct alarm a = { .last = true };
+	struct alarm a = {.last = true};
 
 	alarm_set(&a, 3600 * 1000);
 	timer_set(&loop, &a.timer, 40);
@@ -95,7 +95,7 @@ END_TEST
 
 START_TEST(a_stopped_timer_does_not_fire)
 {
-	struct alarm never = { 0 }, end = { .last = true };
+	struct alarm never = {0}, end = {.last = true};
 
 	alarm_set(&never, 20);
 	alarm_set(&end, 80);
@@ -163,7 +163,7 @@ static void stop_cb(struct dirty *d)
 
 START_TEST(what_is_marked_twice_is_flushed_once_per_turn)
 {
-	struct job a = { 0 }, b = { 0 };
+	struct job a = {0}, b = {0};
 	struct dirty stop;
 
 	dirty_init(&a.dirty, flush_cb);
@@ -194,7 +194,7 @@ END_TEST
 
 START_TEST(graves_are_emptied_at_the_end_of_the_turn)
 {
-	struct job a = { 0 };
+	struct job a = {0};
 	struct dirty stop;
 
 	dirty_init(&stop, stop_cb);
@@ -208,7 +208,7 @@ END_TEST
 
 START_TEST(what_leaves_the_dirty_list_is_not_flushed)
 {
-	struct job a = { 0 };
+	struct job a = {0};
 	struct dirty stop;
 
 	dirty_init(&a.dirty, flush_cb);
