@@ -93,6 +93,8 @@ START_TEST(what_is_not_http_is_refused_at_its_first_byte)
 	ck_assert_int_eq(c.h.status, 400);
 	again(false, METHOD_OTHER);
 	ck_assert(head("\r\n\n", 3) == H1_ERROR);
+	again(false, METHOD_OTHER);
+	ck_assert(head("\r\n\r", 3) == H1_ERROR);
 	again(true, METHOD_GET);
 	ck_assert(head("S", 1) == H1_ERROR);
 	ck_assert_int_eq(c.h.status, 502);
@@ -242,9 +244,12 @@ START_TEST(a_bare_cr_is_refused_wherever_it_stands)
 	refuse(GET "Host: a\r\r\n" END, 400);
 	refuse(GET "X: a\rY: b\r\n" HOST END, 400);
 	refuse(GET HOST "\rX: y\r\n" END, 400);
+	refuse(GET HOST "X: a\rbY: c\r\n" END, 400);
+	refuse(GET HOST "X: a\r\rY: c\r\n" END, 400);
 	refuse(GET HOST "\r\r\n" END, 400);
 	refuse_answer(METHOD_GET, "HTTP/1.1 200 O\rK\r\n\r\n");
 	refuse_answer(METHOD_GET, OK "A: b\rc\r\n\r\n");
+	refuse_answer(METHOD_GET, OK "A: b\r\rSet-Cookie: c\r\n\r\n");
 }
 END_TEST
 

@@ -241,6 +241,17 @@ START_TEST(hop_by_hop_fields_end_at_the_head)
 }
 END_TEST
 
+START_TEST(what_connection_names_ends_at_the_head)
+{
+	accept(GET HOST "X-One: 1\r\nX-Two: 2\r\nConnection: x-one\r\n" END);
+	ck_assert_uint_eq(c.m.headers.n, 2);
+	ck_assert_str_eq(case_value(&c.m.headers, "x-two", 0), "2");
+	accept(GET HOST
+	       "X-One: 1\r\nConnection: keep-alive\r\nConnection: x-one\r\n" END);
+	ck_assert_uint_eq(c.m.headers.n, 1);
+}
+END_TEST
+
 START_TEST(connection_cannot_take_away_what_frames_or_routes)
 {
 	accept("POST / HTTP/1.1\r\nContent-Length: 5\r\n"
@@ -335,6 +346,7 @@ static TCase *meaning(void)
 	tcase_add_test(t, a_request_keeps_the_connection_unless_it_says_close);
 	tcase_add_test(t, http_1_0_closes_unless_it_says_keep_alive);
 	tcase_add_test(t, hop_by_hop_fields_end_at_the_head);
+	tcase_add_test(t, what_connection_names_ends_at_the_head);
 	tcase_add_test(t, connection_cannot_take_away_what_frames_or_routes);
 	tcase_add_test(t, connection_names_32_options_at_most);
 	tcase_add_test(t, a_websocket_upgrade_is_understood);

@@ -179,6 +179,7 @@ END_TEST
 
 START_TEST(a_control_is_seen_wherever_it_stands)
 {
+	static const char controls[] = {0, 1, 8, '\n', '\r', 0x1f, 0x7f};
 	char value[40];
 
 	for (size_t len = 0; len < sizeof(value); len++) {
@@ -189,7 +190,7 @@ START_TEST(a_control_is_seen_wherever_it_stands)
 			value[at] = 0x7f;
 			ck_assert_uint_eq(value_span(str_of(value, len)), at);
 			memset(value, at % 2 ? 0x80 : ' ', sizeof(value));
-			value[at] = (char)(at % 9);
+			value[at] = controls[(at + len) % sizeof(controls)];
 			ck_assert_uint_eq(value_span(str_of(value, len)), at);
 		}
 	}
@@ -252,6 +253,7 @@ START_TEST(an_authority_is_a_host_and_perhaps_a_port)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ck_assert_msg(!is_authority(str_z(bad[i])), "%s", bad[i]);
 	ck_assert(!is_authority(str_of("a\0b", 3)));
+	ck_assert(!is_authority(str_of("a%222", 3)));
 }
 END_TEST
 
