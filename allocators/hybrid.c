@@ -78,6 +78,7 @@ INLINE void *list_get(unsigned int cls, int level)
 	return c;
 }
 
+/* zeroed: NULL if nobody wants to know. */
 INLINE void *mask_get(unsigned int cls, int level, bool *zeroed)
 {
 	struct hybrid_slab *s = hybrid.current[cls];
@@ -91,7 +92,8 @@ INLINE void *mask_get(unsigned int cls, int level, bool *zeroed)
 	s->mask ^= bit;
 	if (level >= 2 && s->touched & bit)
 		check_poison(s, hybrid_cell_at(s, index), 0);
-	*zeroed = s->clean && !(s->touched & bit);
+	if (zeroed)
+		*zeroed = s->clean && !(s->touched & bit);
 	s->touched |= bit;
 	s->n_live++;
 	return hybrid_cell_at(s, index);
@@ -118,28 +120,68 @@ static __attribute__((noinline)) void *big_get(size_t size, size_t *usable,
 	return s->base;
 }
 
-INLINE void *get(size_t size, int level, size_t *usable, bool *zeroed)
+static unsigned int class_of(size_t size)
 {
-	unsigned int cls;
+	return size <= HY_LIST_MAX ? hybrid.list_class[(size + 7) / 8]
+				   : hybrid.mask_class[(size - 1) / 256];
+}
+
+/* Any size, any level: with all that there is to know and to do. */
+static void *get(size_t size, int level, size_t *usable, bool *zeroed)
+{
 	void *p;
 
 	*zeroed = false;
-	if (mem_likely(size <= HY_LIST_MAX)) {
-		cls = hybrid.list_class[(size + 7) / 8];
-		*usable = hybrid_classes[cls].cell_bytes;
-		p = list_get(cls, level);
-	} else if (size <= HY_CELL_MAX) {
-		cls = hybrid.mask_class[(size - 1) / 256];
-		*usable = hybrid_classes[cls].cell_bytes;
-		p = mask_get(cls, level, zeroed);
-	} else {
+	if (size > HY_CELL_MAX) {
 		p = big_get(size, usable, zeroed);
+	} else {
+		*usable = hybrid_classes[class_of(size)].cell_bytes;
+		p = size <= HY_LIST_MAX ? list_get(class_of(size), level)
+					: mask_get(class_of(size), level, zeroed);
 	}
 	if (p)
 		memcheck_undefined(p, size);
 	if (level >= 2 && p && !*zeroed)
 		memset(p, 0xd0, size);
 	return p;
+}
+
+static __attribute__((noinline)) void *get_sized(size_t size, size_t *usable)
+{
+	bool zeroed;
+
+	return get(size, hybrid.hardening, usable, &zeroed);
+}
+
+static __attribute__((noinline)) void *get_any(size_t size)
+{
+	size_t usable;
+
+	return get_sized(size, &usable);
+}
+
+/* The short path has no frame: what it calls, it jumps to. */
+INLINE void *get_fast(size_t size, int level)
+{
+	if (level >= 2 || MEMCHECK_REDZONE)
+		return get_any(size);
+	if (mem_likely(size <= HY_LIST_MAX))
+		return list_get(hybrid.list_class[(size + 7) / 8], level);
+	if (mem_likely(size <= HY_CELL_MAX))
+		return mask_get(hybrid.mask_class[(size - 1) / 256], level, NULL);
+	return get_any(size);
+}
+
+INLINE void *get_sized_fast(size_t size, int level, size_t *usable)
+{
+	unsigned int cls;
+
+	if (level >= 2 || MEMCHECK_REDZONE || mem_unlikely(size > HY_CELL_MAX))
+		return get_sized(size, usable);
+	cls = class_of(size);
+	*usable = hybrid_classes[cls].cell_bytes;
+	return mem_likely(size <= HY_LIST_MAX) ? list_get(cls, level)
+					       : mask_get(cls, level, NULL);
 }
 
 /* Level 2 reuses the cell that has been free for longest. */
@@ -165,18 +207,12 @@ static void check_cell(const struct hybrid_slab *s, const void *p)
 			s->cell_bytes);
 }
 
-INLINE void list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+/* Returns: the cell's size, as all that frees do. */
+INLINE size_t list_return(struct hybrid_slab *s, struct hybrid_cell *c, int level,
+			  unsigned int tag)
 {
-	struct hybrid_cell *c = p;
-
-	if (level >= 2)
-		check_cell(s, p);
-	memcheck_defined(c, sizeof(*c));
-	if (level >= 1) {
-		if (mem_unlikely((c->tag ^ hybrid_tag(c)) <= TAG_WHO))
-			check_double(s, c, tag);
+	if (level >= 1)
 		c->tag = hybrid_tag(c) ^ tag;
-	}
 	if (level >= 2) {
 		memcheck_defined(c, s->cell_bytes);
 		memset(c + 1, 0xdf, s->cell_bytes - sizeof(*c));
@@ -187,10 +223,32 @@ INLINE void list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag
 	}
 	memcheck_noaccess(c, s->cell_bytes);
 	if (mem_unlikely(--s->n_live == s->trap))
-		hybrid_slab_trapped(s);
+		return hybrid_slab_trapped(s);
+	return s->cell_bytes;
 }
 
-INLINE void mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+static __attribute__((noinline, cold)) size_t list_put_suspect(struct hybrid_slab *s,
+							       struct hybrid_cell *c,
+							       unsigned int tag)
+{
+	check_double(s, c, tag);
+	return list_return(s, c, hybrid.hardening, tag);
+}
+
+INLINE size_t list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+{
+	struct hybrid_cell *c = p;
+
+	if (level >= 2)
+		check_cell(s, p);
+	memcheck_defined(c, sizeof(*c));
+	if (level >= 1 && mem_unlikely((c->tag ^ hybrid_tag(c)) <= TAG_WHO))
+		return list_put_suspect(s, c, tag);
+	return list_return(s, c, level, tag);
+}
+
+static __attribute__((noinline)) size_t mask_put(struct hybrid_slab *s, void *p,
+						 unsigned int tag)
 {
 	uint32_t at = (uint32_t)((char *)p - s->base);
 	uint32_t index = (uint32_t)((uint64_t)at * hybrid.reciprocal[s->cls] >> 32);
@@ -200,14 +258,15 @@ INLINE void mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag
 		check_cell(s, p);
 	if (mem_unlikely(s->mask & bit))
 		die_double(s, p, MEM_N_TAGS, tag);
-	if (level >= 2) {
+	if (mem_unlikely(hybrid.hardening >= 2)) {
 		memcheck_defined(p, s->cell_bytes);
 		memset(p, 0xdf, s->cell_bytes);
 	}
 	memcheck_noaccess(p, s->cell_bytes);
 	s->mask |= bit;
 	if (mem_unlikely(--s->n_live == s->trap))
-		hybrid_slab_trapped(s);
+		return hybrid_slab_trapped(s);
+	return s->cell_bytes;
 }
 
 static __attribute__((noinline)) size_t big_put(struct hybrid_slab *s, void *p)
@@ -240,12 +299,10 @@ INLINE size_t put(void *p, int level, unsigned int tag)
 		die_foreign(p);
 	s = hybrid_slab_at(hybrid_segment_at(p), p);
 	if (mem_likely(s->kind == HY_LIST))
-		list_put(s, p, level, tag);
-	else if (s->kind == HY_MASK)
-		mask_put(s, p, level, tag);
-	else
-		return big_put(s, p);
-	return s->cell_bytes;
+		return list_put(s, p, level, tag);
+	if (mem_likely(s->kind == HY_MASK))
+		return mask_put(s, p, tag);
+	return big_put(s, p);
 }
 
 static size_t hybrid_usable(const void *p)
@@ -273,8 +330,7 @@ static size_t hybrid_usable(const void *p)
 #define LEVEL(n)                                                                       \
 	static void *alloc_sized_##n(size_t size, size_t *usable)                      \
 	{                                                                              \
-		bool zeroed;                                                           \
-		return get(size, n, usable, &zeroed);                                  \
+		return get_sized_fast(size, n, usable);                                \
 	}                                                                              \
 	static size_t free_sized_##n(void *p, unsigned int tag)                        \
 	{                                                                              \
@@ -282,9 +338,7 @@ static size_t hybrid_usable(const void *p)
 	}                                                                              \
 	static void *alloc_##n(size_t size)                                            \
 	{                                                                              \
-		size_t usable;                                                         \
-		bool zeroed;                                                           \
-		return get(size, n, &usable, &zeroed);                                 \
+		return get_fast(size, n);                                              \
 	}                                                                              \
 	static void free_##n(void *p)                                                  \
 	{                                                                              \

@@ -42,6 +42,7 @@ enum hybrid_place {
 	HY_FULL,    /* on no list: nothing to take here */
 	HY_PARTIAL, /* on its class's list */
 	HY_CURRENT, /* the one its class takes from */
+	HY_SPARE,   /* empty, waiting to be taken or retired */
 };
 
 /* A free cell of a HY_LIST slab. */
@@ -106,7 +107,9 @@ struct hybrid {
 	uintptr_t link_key;                /* encodes links; 0 at hardening 0 */
 	uintptr_t tag_key;                 /* makes tags */
 	struct hybrid_slab *partial[HY_N_CLASSES];
-	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
+	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty, kept against thrash
+						  * until the next tick */
+	struct hybrid_segment *oldest, *newest;  /* of HY_SEGMENT_PAGES */
 	struct hybrid_segment *larges;
 	uint64_t n_dirty;      /* free pages that may be in RAM, all segments */
 	uint64_t low_dirty;    /* least n_dirty since the last decay */

@@ -78,21 +78,43 @@ void hybrid_map_note(const void *segment, bool ours)
 		hybrid.map[n / 64] &= ~bit;
 }
 
+/* The bits of [from, end) that lie in the word that holds from. */
+static inline uint64_t word_mask(unsigned int from, unsigned int end)
+{
+	uint64_t mask = ~(uint64_t)0 << (from % 64);
+
+	if (end / 64 == from / 64)
+		mask &= ((uint64_t)1 << (end % 64)) - 1;
+	return mask;
+}
+
+static inline unsigned int next_word(unsigned int page)
+{
+	return (page | 63) + 1;
+}
+
+/* Nearly always none or all of them are set. */
+static inline unsigned int count_word(uint64_t word, uint64_t mask)
+{
+	unsigned int n = 0;
+
+	if (!word)
+		return 0;
+	if (word == mask)
+		return 64 - (unsigned int)__builtin_clzll(mask) -
+		       (unsigned int)__builtin_ctzll(mask);
+	for (; word; word &= word - 1)
+		n++;
+	return n;
+}
+
 static void set_bits(uint64_t *words, unsigned int from, unsigned int n, bool on)
 {
-	for (unsigned int i = from; i < from + n;) {
-		unsigned int in_word = 64 - i % 64;
-		uint64_t mask;
-
-		if (in_word > from + n - i)
-			in_word = from + n - i;
-		mask = (in_word == 64 ? ~(uint64_t)0 : ((uint64_t)1 << in_word) - 1)
-		       << (i % 64);
+	for (unsigned int i = from, end = from + n; i < end; i = next_word(i)) {
 		if (on)
-			words[i / 64] |= mask;
+			words[i / 64] |= word_mask(i, end);
 		else
-			words[i / 64] &= ~mask;
-		i += in_word;
+			words[i / 64] &= ~word_mask(i, end);
 	}
 }
 
@@ -100,16 +122,10 @@ static unsigned int count_bits(const uint64_t *words, unsigned int from, unsigne
 {
 	unsigned int count = 0;
 
-	for (unsigned int i = from; i < from + n;) {
-		unsigned int in_word = 64 - i % 64;
-		uint64_t word = words[i / 64] >> (i % 64);
+	for (unsigned int i = from, end = from + n; i < end; i = next_word(i)) {
+		uint64_t mask = word_mask(i, end);
 
-		if (in_word > from + n - i)
-			in_word = from + n - i;
-		if (in_word < 64)
-			word &= ((uint64_t)1 << in_word) - 1;
-		count += (unsigned int)__builtin_popcountll(word);
-		i += in_word;
+		count += count_word(words[i / 64] & mask, mask);
 	}
 	return count;
 }
@@ -171,36 +187,56 @@ static unsigned int find_run(struct hybrid_segment *g, unsigned int n)
 	return 0;
 }
 
+static void set_owner(struct hybrid_segment *g, unsigned int at, unsigned int n,
+		      unsigned int slot)
+{
+	const uint64_t four = slot * (uint64_t)0x0001000100010001;
+	unsigned int end = at + n;
+
+	for (; at + 4 <= end; at += 4)
+		memcpy(&g->owner[at], &four, sizeof(four));
+	for (; at < end; at++)
+		g->owner[at] = (uint16_t)slot;
+}
+
 /* Returns: true if none of the pages had been used. */
 static bool take_pages(struct hybrid_segment *g, unsigned int slot, unsigned int at,
 		       unsigned int n)
 {
-	unsigned int dirty = count_bits(g->dirty, at, n);
+	unsigned int dirty = 0;
 
-	set_bits(g->free, at, n, false);
+	for (unsigned int i = at, end = at + n; i < end; i = next_word(i)) {
+		uint64_t mask = word_mask(i, end);
+
+		g->free[i / 64] &= ~mask;
+		dirty += count_word(g->dirty[i / 64] & mask, mask);
+	}
 	g->n_free -= n;
 	g->n_dirty -= dirty;
 	hybrid.n_dirty -= dirty;
 	if (hybrid.n_dirty < hybrid.low_dirty)
 		hybrid.low_dirty = hybrid.n_dirty;
-	for (unsigned int i = at; i < at + n; i++)
-		g->owner[i] = (uint16_t)slot;
+	set_owner(g, at, n, slot);
 	return dirty == 0;
 }
 
 static void leave_pages(struct hybrid_segment *g, unsigned int at, unsigned int n,
 			unsigned int touched)
 {
-	unsigned int dirty;
+	unsigned int dirty = 0;
 
 	set_bits(g->dirty, at, touched, true);
-	set_bits(g->free, at, n, true);
-	dirty = count_bits(g->dirty, at, n);
+	for (unsigned int i = at, end = at + n; i < end; i = next_word(i)) {
+		uint64_t mask = word_mask(i, end);
+
+		g->free[i / 64] |= mask;
+		dirty += count_word(g->dirty[i / 64] & mask, mask);
+	}
 	g->n_free += n;
 	g->n_dirty += dirty;
 	hybrid.n_dirty += dirty;
 	g->longest = HY_PAGES;
-	memset(&g->owner[at], 0, n * sizeof(g->owner[0]));
+	set_owner(g, at, n, 0);
 	memcheck_noaccess((char *)g + at * HY_PAGE_BYTES, n * HY_PAGE_BYTES);
 }
 
@@ -240,7 +276,7 @@ struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
 		.kind = (uint8_t)kind,
 		.n_pages = (uint16_t)n_pages,
 	};
-	set_bits(g->unused, slot, 1, false);
+	g->unused[slot / 64] &= ~((uint64_t)1 << (slot % 64));
 	s->clean = take_pages(g, slot, at, n_pages);
 	return s;
 }
@@ -248,7 +284,8 @@ struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
 void hybrid_run_put(struct hybrid_slab *s, unsigned int touched_pages)
 {
 	s->kind = HY_NONE;
-	set_bits(hybrid_segment_at(s)->unused, slot_of(s), 1, true);
+	hybrid_segment_at(s)->unused[slot_of(s) / 64] |= (uint64_t)1
+							 << (slot_of(s) % 64);
 	leave_pages(hybrid_segment_at(s), hybrid_first_page(s), s->n_pages,
 		    touched_pages);
 }

@@ -2,6 +2,7 @@
 #include "memcheck.h"
 
 #define LOOK_AT 8 /* partial slabs compared before one is taken */
+#define NO_TRAP UINT16_MAX
 
 /* What a class without a slab takes from: nothing to take. */
 static struct hybrid_slab nothing;
@@ -30,11 +31,14 @@ static void link_slab(struct hybrid_slab *s)
 	s->trap = 0;
 }
 
-/* The fullest near the head of the list, the lowest among equals. */
+/* The fullest near the head of the list, the lowest among equals. The head
+ * will do when it is nearly full: it has just become partial. */
 static struct hybrid_slab *best_partial(unsigned int cls)
 {
 	struct hybrid_slab *best = hybrid.partial[cls], *s = best;
 
+	if (!best || best->n_live >= best->n_cells - best->n_cells / 8)
+		return best;
 	for (unsigned int i = 0; s && i < LOOK_AT; i++, s = s->next)
 		if (s->n_live > best->n_live || (s->n_live == best->n_live && s < best))
 			best = s;
@@ -57,6 +61,25 @@ static struct hybrid_slab *new_slab(unsigned int cls)
 	return s;
 }
 
+static struct hybrid_slab *take_spare(unsigned int cls)
+{
+	struct hybrid_slab *s = hybrid.spare[cls];
+
+	hybrid.spare[cls] = NULL;
+	return s;
+}
+
+/* A full slab waits until some cells are free before it is listed again:
+ * going on and off the list for each of them would cost more than the 1/16 of
+ * its cells that lie idle. */
+static void make_full(struct hybrid_slab *s)
+{
+	unsigned int some = s->n_cells / 16u;
+
+	s->place = HY_FULL;
+	s->trap = (uint16_t)(s->n_cells - (some ? some : 1));
+}
+
 /* The class's current slab is used up: put another in its place. */
 static struct hybrid_slab *next_slab(unsigned int cls)
 {
@@ -65,15 +88,14 @@ static struct hybrid_slab *next_slab(unsigned int cls)
 
 	if (s)
 		unlink_slab(s);
-	else
+	else if (!(s = take_spare(cls)))
 		s = new_slab(cls);
 	if (!s)
 		return NULL;
-	if (old != &nothing) {
-		old->place = HY_FULL;
-		old->trap = (uint16_t)(old->n_cells - 1);
-	}
+	if (old != &nothing)
+		make_full(old);
 	s->place = HY_CURRENT;
+	s->trap = NO_TRAP;
 	s->last_tick = hybrid.tick;
 	hybrid.current[cls] = s;
 	return s;
@@ -127,7 +149,8 @@ void *hybrid_mask_refill(unsigned int cls, bool *zeroed)
 	if (!s)
 		return NULL;
 	index = (unsigned int)__builtin_ctzll(s->mask);
-	*zeroed = s->clean && !(s->touched >> index & 1);
+	if (zeroed)
+		*zeroed = s->clean && !(s->touched >> index & 1);
 	s->touched |= (uint64_t)1 << index;
 	s->mask &= s->mask - 1;
 	s->n_live++;
@@ -144,25 +167,41 @@ static unsigned int touched_pages(const struct hybrid_slab *s)
 			      HY_PAGE_BYTES);
 }
 
-void hybrid_slab_trapped(struct hybrid_slab *s)
+static void retire(struct hybrid_slab *s)
 {
+	hybrid_run_put(s, touched_pages(s));
+}
+
+size_t hybrid_slab_trapped(struct hybrid_slab *s)
+{
+	size_t cell_bytes = s->cell_bytes;
+
 	if (s->place == HY_FULL)
 		link_slab(s);
-	if (s->n_live || s->place == HY_CURRENT)
-		return;
+	if (s->n_live)
+		return cell_bytes;
 	unlink_slab(s);
-	hybrid_run_put(s, touched_pages(s));
+	if (hybrid.spare[s->cls]) {
+		retire(s);
+	} else {
+		s->place = HY_SPARE;
+		hybrid.spare[s->cls] = s;
+	}
+	return cell_bytes;
 }
 
 void hybrid_slab_retire_idle(void)
 {
 	for (unsigned int cls = 0; cls < hybrid_n_classes; cls++) {
-		struct hybrid_slab *s = hybrid.current[cls];
+		struct hybrid_slab *s = take_spare(cls);
 
+		if (s)
+			retire(s);
+		s = hybrid.current[cls];
 		if (s == &nothing || s->n_live)
 			continue;
 		hybrid.current[cls] = &nothing;
-		hybrid_run_put(s, touched_pages(s));
+		retire(s);
 	}
 }
 
