@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "library.h"
 #include "mem_must.h"
@@ -323,6 +324,22 @@ const char *mem_tunables(const char *text)
 	if (spec.backend != &backend_jemalloc && spec.backend != &backend_path)
 		return NULL;
 	return "glibc.rtld.optional_static_tls=4096";
+}
+
+void mem_environment(char *names, size_t cap)
+{
+	static const char *const prefixes[] = {"MALLOC_", "MIMALLOC_", "TCMALLOC_",
+					       "TBB_MALLOC_",
+					       "GLIBC_TUNABLES=glibc.malloc"};
+	size_t at = 0;
+
+	names[0] = '\0';
+	for (char **e = environ; *e; e++)
+		for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+			if (!strncmp(*e, prefixes[i], strlen(prefixes[i])) && at < cap)
+				at += (size_t)snprintf(names + at, cap - at, "%s%.*s",
+						       at ? " " : "",
+						       (int)strcspn(*e, "="), *e);
 }
 
 const struct mem_backend *mem_backend_find(const char *name)

@@ -93,6 +93,8 @@ int mem_check_spec(const char *spec, char *err, size_t err_cap) MUST_USE;
 /* What GLIBC_TUNABLES must hold when a process that will choose spec is
  * exec'ed ("name=value"), or NULL if nothing. Lives: always. */
 const char *mem_tunables(const char *spec);
+/* Names of environment variables that steer some allocator, "" if none. */
+void mem_environment(char *names, size_t cap);
 
 /* Lives: as long as the process. */
 const struct mem_info *mem_info(void);

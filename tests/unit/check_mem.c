@@ -504,6 +504,22 @@ START_TEST(purge_gives_memory_back_where_the_allocator_can)
 }
 END_TEST
 
+START_TEST(what_steers_an_allocator_from_outside_is_named)
+{
+	char names[64];
+
+	unsetenv("MALLOC_CONF");
+	mem_environment(names, sizeof(names));
+	ck_assert_str_eq(names, "");
+	setenv("MALLOC_CONF", "narenas:1", 1);
+	setenv("MIMALLOC_VERBOSE", "1", 1);
+	mem_environment(names, sizeof(names));
+	ck_assert_str_eq(names, "MALLOC_CONF MIMALLOC_VERBOSE");
+	mem_environment(names, 8);
+	ck_assert_str_eq(names, "MALLOC_");
+}
+END_TEST
+
 START_TEST(each_tag_and_life_has_a_name)
 {
 	for (int i = 0; i < MEM_N_TAGS; i++)
@@ -534,6 +550,7 @@ static TCase *spec_case(void)
 	tcase_add_test(t, a_library_without_malloc_is_refused);
 	tcase_add_test(t, jemalloc_without_static_tls_names_the_cure);
 	tcase_add_test(t, only_who_may_need_it_asks_for_tunables);
+	tcase_add_test(t, what_steers_an_allocator_from_outside_is_named);
 	tcase_add_test(t, each_tag_and_life_has_a_name);
 	return t;
 }
