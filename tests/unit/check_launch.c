@@ -117,6 +117,12 @@ START_TEST(fds_that_are_in_each_others_places_are_exchanged)
 	look((struct launch){.spec = NULL}, fds, 3);
 	saw("fd 4 a\n");
 	saw("fd 5 b\n");
+	ck_assert_int_eq(dup2(b, 7), 7); /* right behind the last place */
+	fds[1] = 5;
+	fds[2] = 7;
+	look((struct launch){.spec = NULL}, fds, 3);
+	saw("fd 4 a\n");
+	saw("fd 5 b\n");
 }
 END_TEST
 
