@@ -449,6 +449,8 @@ ONE(idle_timeout_args, value_time, "TIME", "60s", 1, DAY, limits_conf, idle_time
     "How long it is kept.");
 ONE(stream_timeout_args, value_time, "TIME", "60s", 1, DAY, limits_conf,
     stream_timeout_ms, "How long no byte may move either way.");
+ONE(tunnel_timeout_args, value_time, "TIME", "10m", 1, DAY, limits_conf,
+    tunnel_timeout_ms, "How long no byte may move either way.");
 ONE(drain_timeout_args, value_time, "TIME", "30s", 0, DAY, limits_conf,
     drain_timeout_ms, "How long; then the rest is cut off.");
 ONE(ping_timeout_args, value_time, "TIME", "10s", 100, HOUR, limits_conf,
@@ -615,6 +617,11 @@ const struct directive directives[] = {
 	 IN_LIMITS,
 	 .help = "A request that has stalled.",
 	 .example = "stream_timeout 5m"},
+	{.name = "tunnel_timeout",
+	 .args = tunnel_timeout_args,
+	 IN_LIMITS,
+	 .help = "A WebSocket that is silent.",
+	 .example = "tunnel_timeout 1h"},
 	{.name = "drain_timeout",
 	 .args = drain_timeout_args,
 	 IN_LIMITS,

@@ -76,15 +76,17 @@ int h1_session_send_end(struct h1_session *h, const struct fields *trailers)
 	size_t cap = 16 + trailers->bytes;
 	struct arena *tick = &h->conn->loop->tick;
 	struct arena_mark mark;
+	size_t n = 0;
 	char *to;
 
 	if (!h->chunked)
 		return 0;
 	mark = arena_mark(tick);
 	to = arena_bytes(tick, cap);
-	if (!to)
-		return -1;
-	conn_write(h->conn, to, h1_write_last_chunk(to, cap, trailers));
+	if (to)
+		n = h1_write_last_chunk(to, cap, trailers);
+	if (n)
+		conn_write(h->conn, to, n);
 	arena_rewind(tick, mark);
-	return 0;
+	return n ? 0 : -1;
 }

@@ -28,7 +28,8 @@ int h1_session_join(struct h1_session *h, char **p, size_t *len) MUST_USE;
 /* Writes all that is queued, as one chunk if chunked. Returns: body bytes. */
 size_t h1_session_send_body(struct h1_session *h, struct body *body);
 /* Ends the body: the last chunk with the trailers, if chunked.
- * Returns: 0, or -1 when there is no memory. */
+ * Returns: 0, or -1 when there is no memory, or the trailers
+ * cannot be written. */
 int h1_session_send_end(struct h1_session *h, const struct fields *trailers) MUST_USE;
 
 #endif

@@ -172,7 +172,8 @@ size_t h2_request_nv(nghttp2_nv *nv, const struct message *m)
 {
 	size_t n = 0;
 
-	set_nv(&nv[n++], STR(":method"), m->method_text, false);
+	set_nv(&nv[n++], STR(":method"),
+	       m->protocol.len ? STR("CONNECT") : m->method_text, false);
 	if (m->protocol.len)
 		set_nv(&nv[n++], STR(":protocol"), m->protocol, false);
 	if (m->scheme.len)

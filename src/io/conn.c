@@ -158,7 +158,7 @@ static bool is_broken(const struct conn *c)
 
 bool conn_can_write(const struct conn *c)
 {
-	return c->state == CONN_OPEN && !c->pending && !is_broken(c);
+	return c->state == CONN_OPEN && !c->pending && !c->fin && !is_broken(c);
 }
 
 void conn_begin(struct conn *c)
@@ -256,8 +256,6 @@ static void drop_pending(struct conn *c)
 	c->pending_at = 0;
 }
 
-static void linger_fin(struct conn *c);
-
 static void send_pending(struct conn *c)
 {
 	size_t left = c->pending_bytes - c->pending_at;
@@ -268,8 +266,8 @@ static void send_pending(struct conn *c)
 	drop_pending(c);
 	if (c->broken)
 		return;
-	if (c->state == CONN_LINGER)
-		linger_fin(c);
+	if (c->state == CONN_LINGER || c->fin)
+		shutdown(c->fd, SHUT_WR);
 	else if (c->state == CONN_OPEN)
 		c->ops->on_writable(c);
 }
@@ -718,11 +716,6 @@ void conn_free(struct conn **cp)
 	loop_bury(c->loop, &c->grave, bury);
 }
 
-static void linger_fin(struct conn *c)
-{
-	shutdown(c->fd, SHUT_WR);
-}
-
 static void say_close_notify(struct conn *c)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
@@ -732,6 +725,17 @@ static void say_close_notify(struct conn *c)
 	ERR_clear_error();
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	flush_answers(c);
+}
+
+void conn_end_output(struct conn *c)
+{
+	if (is_broken(c) || c->fin)
+		return;
+	if (c->ssl)
+		say_close_notify(c);
+	c->fin = true;
+	if (!c->pending)
+		shutdown(c->fd, SHUT_WR);
 }
 
 void conn_close(struct conn **cp)
@@ -745,13 +749,13 @@ void conn_close(struct conn **cp)
 		conn_free(&c);
 		return;
 	}
-	if (c->ssl)
+	if (c->ssl && !c->fin)
 		say_close_notify(c);
 	conn_set_state(c, CONN_LINGER);
 	list_append(&c->loop->lingering, &c->node);
 	timer_set(c->loop, &c->timer, LINGER_MS);
 	if (!c->pending)
-		linger_fin(c);
+		shutdown(c->fd, SHUT_WR);
 	conn_resume(c);
 }
 

@@ -72,6 +72,7 @@ struct conn {
 	bool is_h2 : 1;   /* ALPN chose h2 */
 	bool resumed : 1; /* TLS session resumption */
 	bool freed : 1;
+	bool fin : 1;    /* conn_end_output() was called */
 	bool broken : 1;         /* output failed; on_end() follows */
 	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
 };
@@ -111,6 +112,9 @@ bool conn_commit(struct conn *c, size_t len);
 /* Sends what was collected. Returns: 0; -1 when the conn broke (on_end will
  * be or was called from the loop, not from here). */
 int conn_flush(struct conn *c);
+/* No more output: sends FIN (and close_notify) once all of it is out. Input goes
+ * on. */
+void conn_end_output(struct conn *c);
 /* The owner is done with it: sends what is left, close_notify and FIN, reads
  * and drops what the peer still sends for at most 2 s, so that the peer is not
  * cut off from the end of the answer by a reset. *c becomes NULL. */

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "proxy/forward.h"
 #include "proxy/gate.h"
+#include "proxy/websocket.h"
 
 #define BACK_MAGIC 0x62616b31u /* "bak1" */
 #define MAX_INFOS  32          /* 1xx before one answer */
@@ -151,10 +152,14 @@ static bool take_head(struct back_h1 *b, char **p, size_t *len)
 		return *len > 0;
 	}
 	b->got_head = true;
-	if (b->w.h.framing == H1_NONE || s->res.no_body)
-		s->res_body.ended = true;
+	if (s->res.status == 101 && !websocket_is_accepted(s)) {
+		fail(b, STREAM_BROKEN);
+		return false;
+	}
+	s->res_body.ended = b->w.h.framing == H1_NONE;
 	forward_answer(s);
 	stream_on_answer(s);
+	mark(b); /* a tunnel: what the client has sent may go */
 	return b->s != NULL;
 }
 
@@ -272,6 +277,8 @@ static void on_end(struct conn *c, enum conn_end why)
 
 static enum h1_body_form body_form(const struct stream *s)
 {
+	if (s->req.protocol.len)
+		return H1_WRITE_NONE;
 	if (s->req.content_length != LENGTH_UNKNOWN)
 		return H1_WRITE_LENGTH;
 	if (s->req.no_body || body_is_done(&s->req_body))
@@ -296,6 +303,12 @@ static bool send_head(struct back_h1 *b)
 	return true;
 }
 
+/* Until it is accepted, an upgrade has none. */
+static bool may_send_body(const struct stream *s)
+{
+	return !s->req.protocol.len || s->tunnel;
+}
+
 static void flush_cb(struct dirty *d)
 {
 	struct back_h1 *b = container_of(d, struct back_h1, dirty);
@@ -308,13 +321,15 @@ static void flush_cb(struct dirty *d)
 	conn_begin(b->w.conn);
 	if (!b->head_sent)
 		ok = send_head(b);
-	if (ok)
+	if (ok && may_send_body(s))
 		taken = h1_session_send_body(&b->w, &s->req_body);
-	if (ok && body_is_done(&s->req_body)) {
+	if (ok && may_send_body(s) && body_is_done(&s->req_body)) {
 		ok = h1_session_send_end(&b->w, &s->req.trailers) == 0;
 		b->req_done = ok;
 	}
 	conn_flush(b->w.conn);
+	if (b->req_done && s->tunnel)
+		conn_end_output(b->w.conn);
 	count_bytes(b);
 	if (!ok)
 		fail(b, STREAM_NO_MEMORY);
@@ -435,8 +450,11 @@ static struct back_h1 *back_get(struct gate *g, struct server *server, bool fres
 
 int back_h1_start(struct stream *s, struct server *server)
 {
-	struct back_h1 *b = back_get(s->gate, server, s->fresh);
+	struct back_h1 *b;
 
+	if (s->req.protocol.len && websocket_add_key(s) != 0)
+		return -1;
+	b = back_get(s->gate, server, s->fresh);
 	if (!b)
 		return -1;
 	b->s = s;

@@ -45,8 +45,9 @@ void dispatch(struct stream *s)
 {
 	unsigned int status;
 
-	if (s->req.method == METHOD_CONNECT) {
-		reply_error(s, 501);
+	if (s->req.method == METHOD_CONNECT &&
+	    !str_eq(s->req.protocol, STR("websocket"))) {
+		reply_error(s, 501); /* no tunnels but these (RFC 8441) */
 		return;
 	}
 	s->route = routes_find(s->gate->routes, s->req.authority, s->req.path);
@@ -87,8 +88,7 @@ bool dispatch_retry(struct stream *s, int why)
 
 	if (!may_retry(s, (enum stream_end)why))
 		return false;
-	message_init(&s->res);
-	s->res.method = s->req.method;
+	stream_reset_answer(s);
 	if (why == STREAM_STALE && !s->fresh) {
 		/* Not the server's fault: ask it again, on a new connection. */
 		s->fresh = true;

@@ -53,7 +53,7 @@ static enum h1_body_form answer_form(const struct stream *s)
 	const struct message *m = &s->res;
 
 	if (m->no_body || s->req.method == METHOD_HEAD || m->status == 204 ||
-	    m->status == 304)
+	    m->status == 304 || s->tunnel)
 		return H1_WRITE_NONE;
 	if (m->content_length != LENGTH_UNKNOWN)
 		return H1_WRITE_LENGTH;
@@ -90,13 +90,38 @@ static int send_head(struct front_h1 *h)
 
 static void feed(struct front_h1 *h, char *p, size_t len);
 
+/* What waited behind something that has ended. */
+static void feed_held(struct front_h1 *h)
+{
+	char *p = NULL;
+	size_t len = 0;
+
+	conn_resume(h->w.conn);
+	if (h1_session_join(&h->w, &p, &len) == 0 && len)
+		feed(h, p, len);
+}
+
+/* The answer to an upgrade: from here on a tunnel, or a request like any. */
+static void end_asking(struct front_h1 *h)
+{
+	struct stream *s = h->s;
+
+	h->asks = false;
+	if (s->tunnel) {
+		h1_set_tunnel(&h->w.h);
+		feed_held(h);
+		return;
+	}
+	h->req_done = true;
+	s->req_body.ended = true;
+	stream_on_req_data(s);
+}
+
 /* The answer is out: on to the next request, or to the end. */
 static void end_exchange(struct front_h1 *h)
 {
 	struct stream *s = h->s;
 	bool close = h->close || !h->req_done;
-	char *p = NULL;
-	size_t len = 0;
 
 	h->s = NULL;
 	stream_detach_a(s, STREAM_DONE);
@@ -105,9 +130,7 @@ static void end_exchange(struct front_h1 *h)
 		return;
 	}
 	timer_set(h->f.gate->loop, &h->f.timer, h->f.gate->limits->idle_timeout_ms);
-	conn_resume(h->w.conn);
-	if (h1_session_join(&h->w, &p, &len) == 0 && len)
-		feed(h, p, len);
+	feed_held(h);
 }
 
 static void flush_cb(struct dirty *d)
@@ -140,7 +163,11 @@ static void flush_cb(struct dirty *d)
 
 static void head_side(struct stream *s)
 {
-	mark(s->a.owner);
+	struct front_h1 *h = s->a.owner;
+
+	if (h->asks)
+		end_asking(h);
+	mark(h);
 }
 
 static void info_side(struct stream *s)
@@ -215,6 +242,7 @@ static void begin_request(struct front_h1 *h)
 	h->req_done = false;
 	h->head_sent = false;
 	h->close = false;
+	h->asks = false;
 	h->w.chunked = false;
 }
 
@@ -234,7 +262,6 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 	*p += used;
 	*len -= used;
 	h->got_head = true;
-	s->res.method = s->req.method;
 	if (r != H1_HEAD) {
 		h->close = true;
 		h->w.h.keep_alive = false;
@@ -244,8 +271,8 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 		return false;
 	}
 	s->req.scheme = h->f.is_tls ? STR("https") : STR("http");
-	s->req.protocol = (struct str){NULL, 0};
-	if (h->w.h.framing == H1_NONE) {
+	h->asks = s->req.protocol.len > 0;
+	if (!h->asks && h->w.h.framing == H1_NONE) {
 		s->req.no_body = true;
 		s->req_body.ended = true;
 		h->req_done = true;
@@ -333,10 +360,10 @@ static void wait_behind(struct front_h1 *h, char *p, size_t len)
 
 static void feed(struct front_h1 *h, char *p, size_t len)
 {
-	while (len || (h->s && h->got_head && !h->req_done)) {
+	while (len || (h->s && h->got_head && !h->req_done && !h->asks)) {
 		if (h->s && h->close && h->s->answered && is_discarded(h->s))
 			return; /* the rest is not wanted any more */
-		if (h->s && h->req_done) {
+		if (h->s && (h->req_done || h->asks)) {
 			wait_behind(h, p, len);
 			return;
 		}

@@ -14,6 +14,7 @@ struct front_h1 {
 	struct stream *s; /* NULL: between requests */
 	bool got_head : 1;
 	bool req_done : 1; /* all of the request is here */
+	bool asks : 1;     /* for an upgrade; not answered yet */
 	bool head_sent : 1;
 	bool close : 1; /* after this answer */
 };

@@ -20,6 +20,7 @@ struct limits_conf {
 	uint32_t header_timeout_ms;    /* a request's head: 10 s */
 	uint32_t idle_timeout_ms;      /* a front without a stream: 60 s */
 	uint32_t stream_timeout_ms;    /* no byte either way: 60 s */
+	uint32_t tunnel_timeout_ms;    /* the same after an upgrade: 10 min */
 	uint32_t drain_timeout_ms;     /* after SIGTERM: 30 s */
 	uint32_t ping_timeout_ms;      /* for a PING's answer: 10 s */
 	struct flood_conf flood;       /* 10,000 units, and 5,000 a second */

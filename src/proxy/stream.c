@@ -125,10 +125,18 @@ static void touch(struct stream *s)
 	timer_set(s->gate->loop, &s->timer, ms);
 }
 
+void stream_reset_answer(struct stream *s)
+{
+	message_init(&s->res);
+	s->res.method = s->req.method;
+	s->res.protocol = s->req.protocol;
+}
+
 void stream_on_request(struct stream *s, unsigned int status)
 {
 	must(!s->dispatched);
 	s->dispatched = true;
+	stream_reset_answer(s);
 	if (status)
 		reply_error(s, status);
 	else
@@ -154,8 +162,7 @@ void stream_on_info(struct stream *s)
 {
 	if (s->a.ops && !s->a.aborted)
 		s->a.ops->info(s);
-	message_init(&s->res);
-	s->res.method = s->req.method;
+	stream_reset_answer(s);
 }
 
 void stream_on_req_data(struct stream *s)

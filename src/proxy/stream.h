@@ -81,7 +81,7 @@ struct stream {
 	bool req_taken : 1;   /* B took body bytes: no retry */
 	bool fresh : 1;       /* a retry that wants a new connection */
 	bool is_h2 : 1;       /* the client speaks h2 */
-	bool tunnel : 1;      /* after an upgrade or CONNECT */
+	bool tunnel : 1;      /* after a 101: bytes both ways, no HTTP */
 	uint64_t started_us;  /* monotonic: first header */
 	uint64_t sent_us;     /* request head given to B */
 	uint64_t answered_us; /* answer's head given to A */
@@ -97,7 +97,9 @@ void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
 /* Side A: the request's head is whole (req_body.ended may be set already).
  * status: 0, or what the head is refused with. */
 void stream_on_request(struct stream *s, unsigned int status);
-/* Side B: the answer's head is whole in s->res. */
+/* Empties s->res for an answer to s->req: the first, or another try. */
+void stream_reset_answer(struct stream *s);
+/* Side B: the answer's head is whole in s->res; 101 begins a tunnel. */
 void stream_on_answer(struct stream *s);
 /* Side B: s->res is an interim answer; emptied before this returns. */
 void stream_on_info(struct stream *s);
