@@ -361,8 +361,11 @@ START_TEST(recycled_pages_bring_no_false_alarm)
 	for (int round = 0; round < 6; round++) {
 		size_t size = round % 2 ? 16 : 48;
 
-		for (int i = 0; i < 3000; i++)
+		for (int i = 0; i < 3000; i++) {
 			p[i] = mem_alloc(TAG, size);
+			if (((struct hybrid_cell *)p[i])->tag)
+				ck_abort_msg("block %d still has a tag", i);
+		}
 		for (int i = 0; i < 3000; i++)
 			mem_free(TAG, p[i]);
 	}
