@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "proxy/forward.h"
 #include "proxy/gate.h"
+#include "proxy/websocket.h"
 
 #define BACK_MAGIC    0x62616b32u /* "bak2" */
 #define WINDOW_BYTES  (16 << 20)  /* of the connection: one slow client must not
@@ -122,6 +123,13 @@ static void on_answer(struct stream *s, bool ended)
 		return;
 	}
 	s->b_answered = true;
+	if (s->req.protocol.len && s->res.status / 100 == 2 && !ended) {
+		s->res.status = 101; /* a tunnel, as HTTP/1 says it */
+		if (!s->is_h2 && websocket_add_accept(s) != 0) {
+			stream_abort(s, STREAM_NO_MEMORY);
+			return;
+		}
+	}
 	if (ended) {
 		s->res.no_body = true;
 		s->res_body.ended = true;
@@ -215,17 +223,17 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 			    size_t len, uint32_t *flags, nghttp2_data_source *source,
 			    void *user)
 {
+	struct back_h2 *b = user;
 	struct stream *s = stream_of(session, id);
 	struct body *body;
 
 	(void)buf;
 	(void)source;
-	(void)user;
 	if (!s || s->b.aborted)
 		return NGHTTP2_ERR_DEFERRED;
 	body = &s->req_body;
-	if (!body->bytes && !body->ended) {
-		s->b.deferred = true;
+	if ((!body->bytes && !body->ended) || !conn_can_write(b->user.conn)) {
+		s->b.deferred = true; /* until there is some, or on_writable() */
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	if (len > body->bytes)
@@ -242,15 +250,14 @@ static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
 {
 	struct back_h2 *b = user;
 	struct stream *s = stream_of(session, frame->hd.stream_id);
-	int rc;
 
 	(void)source;
 	if (!s)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	rc = h2_write_data(b->user.conn, head, &s->req_body, len);
-	if (rc == 0 && len)
+	h2_write_data(b->user.conn, head, &s->req_body, len);
+	if (len)
 		stream_took_req(s, len);
-	return rc;
+	return 0;
 }
 
 /* A request that never became a frame (no stream ids left, no memory). */
@@ -300,6 +307,9 @@ static void flush_cb(struct dirty *d)
 	if (!b->open || !conn_can_write(c))
 		return;
 	conn_begin(c);
+	if (!b->greeted)
+		conn_write(c, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+	b->greeted = true;
 	rc = nghttp2_session_send(b->session);
 	conn_flush(c);
 	count_bytes(b);
@@ -321,9 +331,24 @@ static void on_input(struct conn *c, char *data, size_t len)
 		mark(b);
 }
 
+static void data_side(struct stream *s)
+{
+	struct back_h2 *b = back_of(s);
+
+	if (s->b.deferred) {
+		s->b.deferred = false;
+		nghttp2_session_resume_data(b->session, s->b.id);
+	}
+	mark(b);
+}
+
 static void on_writable(struct conn *c)
 {
-	mark(c->owner);
+	struct back_h2 *b = c->owner;
+
+	list_each(n, &b->streams)
+		data_side(container_of(n, struct stream, b.node));
+	mark(b);
 }
 
 static void on_end(struct conn *c, enum conn_end why)
@@ -368,17 +393,6 @@ static void info_side(struct stream *s)
 	(void)s; /* nobody sends interim requests */
 }
 
-static void data_side(struct stream *s)
-{
-	struct back_h2 *b = back_of(s);
-
-	if (s->b.deferred) {
-		s->b.deferred = false;
-		nghttp2_session_resume_data(b->session, s->b.id);
-	}
-	mark(b);
-}
-
 static void room_side(struct stream *s, size_t n)
 {
 	struct back_h2 *b = back_of(s);
@@ -414,6 +428,7 @@ static int open_session(struct back_h2 *b)
 {
 	struct gate *g = b->gate;
 	nghttp2_mem mem;
+	const uint8_t *preface;
 	nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
@@ -421,9 +436,14 @@ static int open_session(struct back_h2 *b)
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
 	};
 
-	h2_mem_init(&mem, &b->user.bytes);
+	h2_mem_init(&mem, &b->user);
 	if (nghttp2_session_client_new3(&b->session, g->back_kit.callbacks, b,
 					g->back_kit.option, &mem) != 0)
+		return -1;
+	/* The preface is packed already, but by the time that the connection is
+	 * open others have used the frame buffer: flush_cb() writes it. */
+	if (nghttp2_session_mem_send(b->session, &preface) !=
+	    (ssize_t)NGHTTP2_CLIENT_MAGIC_LEN)
 		return -1;
 	if (nghttp2_submit_settings(b->session, NGHTTP2_FLAG_NONE, settings,
 				    sizeof(settings) / sizeof(settings[0])) != 0 ||
@@ -442,6 +462,7 @@ static struct back_h2 *back_new(struct gate *g, struct server *server)
 		return NULL;
 	memset(b, 0, sizeof(*b));
 	b->gate = g;
+	b->user.loop = g->loop;
 	b->server = server;
 	list_init(&b->node);
 	list_init(&b->streams);

@@ -23,6 +23,7 @@ struct back_h2 {
 	uint64_t out_counted;
 	uint32_t n_streams;      /* open or asked for */
 	bool open : 1;           /* connected */
+	bool greeted : 1;        /* the preface is out */
 	bool got_settings : 1;
 	bool leaving : 1;        /* GOAWAY, or out of stream ids: no new ones */
 };
