@@ -56,7 +56,8 @@ void front_count_bytes(struct front *f)
 struct guest {
 	struct gate *gate;
 	struct conn *conn;
-	struct list node; /* in gate->guests */
+	struct list node;   /* in gate->guests */
+	struct timer timer; /* in cleartext: the wait for the first bytes */
 	unsigned int listener;
 	uint8_t n; /* first bytes, too few to tell */
 	char first[3];
@@ -68,6 +69,7 @@ static struct conn *guest_leave(struct guest *guest)
 	struct conn *c = guest->conn;
 
 	list_del(&guest->node);
+	timer_stop(guest->gate->loop, &guest->timer);
 	guest->gate->n_fronts--;
 	mem_free(MEM_CONN, guest);
 	return c;
@@ -93,7 +95,6 @@ static void guest_seat(struct guest *guest, bool h2, char *data, size_t len)
 	unsigned int listener = guest->listener;
 	struct conn *c = guest_leave(guest);
 
-	timer_stop(g->loop, &c->timer);
 	if (h2)
 		front_h2_start(g, c, listener, data, len);
 	else
@@ -153,9 +154,7 @@ static const struct conn_ops guest_ops = {.on_open = guest_on_open,
 
 static void guest_timeout_cb(struct timer *t)
 {
-	struct conn *c = container_of(t, struct conn, timer);
-
-	guest_reject(c->owner, CONN_TIMEOUT);
+	guest_reject(container_of(t, struct guest, timer), CONN_TIMEOUT);
 }
 
 void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
@@ -178,6 +177,7 @@ void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 		return;
 	}
 	*guest = (struct guest){.gate = g, .listener = listener};
+	timer_init(&guest->timer, guest_timeout_cb);
 	list_append(&g->guests, &guest->node);
 	g->n_fronts++;
 	c = conn_accepted(g->loop, fd, peer, ctx, ms, &guest_ops, guest);
@@ -190,8 +190,7 @@ void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 	if (ctx)
 		return;
 	/* In cleartext the wait for the first bytes takes the same time. */
-	c->timer.fire = guest_timeout_cb;
-	timer_set(g->loop, &c->timer, ms);
+	timer_set(g->loop, &guest->timer, ms);
 }
 
 void front_drop_guests(struct gate *g)

@@ -3,7 +3,11 @@
 #include "base/must.h"
 #include "proxy/stream.h"
 
-#define GOAWAY_GRACE_MS 500 /* between the notice and the last GOAWAY */
+#define GOAWAY_GRACE_MS 500  /* between the notice and the last GOAWAY */
+#define CLOSE_GRACE_MS  1000 /* for the last GOAWAY to be taken */
+/* Frames queued for a client that reads nothing, besides one per stream: from
+ * here on nothing more is read from it. */
+#define MAX_QUEUED 256
 
 static struct front_h2 *of_front(struct front *f)
 {
@@ -31,17 +35,17 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 			    size_t len, uint32_t *flags, nghttp2_data_source *source,
 			    void *user)
 {
+	struct front_h2 *h = user;
 	struct stream *s = stream_of(session, id);
 	struct body *body;
 
 	(void)buf;
 	(void)source;
-	(void)user;
 	if (!s || s->a.aborted)
 		return NGHTTP2_ERR_DEFERRED;
 	body = &s->res_body;
-	if (!body->bytes && !body->ended) {
-		s->a.deferred = true;
+	if ((!body->bytes && !body->ended) || !conn_can_write(h->user.conn)) {
+		s->a.deferred = true; /* until there is some, or on_writable() */
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	if (len > body->bytes)
@@ -58,21 +62,20 @@ static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
 {
 	struct front_h2 *h = user;
 	struct stream *s = stream_of(session, frame->hd.stream_id);
-	int rc;
 
 	(void)source;
 	if (!s)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	rc = h2_write_data(h->user.conn, head, &s->res_body, len);
-	if (rc == 0 && len)
+	h2_write_data(h->user.conn, head, &s->res_body, len);
+	if (len)
 		stream_took_res(s, len);
-	return rc;
+	return 0;
 }
 
 static nghttp2_nv *answer_nv(struct stream *s, size_t *n)
 {
-	nghttp2_nv *nv = arena_alloc(&s->gate->loop->tick,
-				     H2_NV_MAX(&s->res) * sizeof(*nv));
+	nghttp2_nv *nv =
+		arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->res) * sizeof(*nv));
 
 	if (nv)
 		*n = h2_answer_nv(nv, &s->res);
@@ -82,7 +85,7 @@ static nghttp2_nv *answer_nv(struct stream *s, size_t *n)
 static void head_side(struct stream *s)
 {
 	struct front_h2 *h = front_of(s);
-	nghttp2_data_provider body = { .read_callback = read_body_cb };
+	nghttp2_data_provider body = {.read_callback = read_body_cb};
 	bool bare = s->res_body.ended && !s->res_body.bytes && !s->res.trailers.n;
 	size_t n = 0;
 	nghttp2_nv *nv = answer_nv(s, &n);
@@ -101,7 +104,7 @@ static void info_side(struct stream *s)
 	nghttp2_nv *nv = answer_nv(s, &n);
 
 	if (!nv)
-		return; /* an interim answer may be lost */
+		return;                /* an interim answer may be lost */
 	for (size_t i = 0; i < n; i++) /* s->res is emptied before it is sent */
 		nv[i].flags = NGHTTP2_NV_FLAG_NONE;
 	nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, s->a.id, NULL, nv, n,
@@ -154,8 +157,8 @@ static void abort_side(struct stream *s, enum stream_end why)
 	mark(h);
 }
 
-static const struct side_ops side_ops = { head_side, info_side, data_side, room_side,
-					  abort_side };
+static const struct side_ops side_ops = {head_side, info_side, data_side, room_side,
+					 abort_side};
 
 /* --- what the client sends --------------------------------------------------- */
 
@@ -171,6 +174,7 @@ static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *fr
 	struct front_h2 *h = user;
 	struct stream *s;
 
+	guard_h2_on_block(&h->guard);
 	if (!is_request(frame))
 		return 0;
 	s = stream_new(&h->f, &side_ops, h);
@@ -195,11 +199,13 @@ static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
 			const uint8_t *name, size_t name_len, const uint8_t *value,
 			size_t value_len, uint8_t flags, void *user)
 {
+	struct front_h2 *h = user;
 	struct stream *s = stream_of(session, frame->hd.stream_id);
 	bool trailers = !is_request(frame);
 	struct fields *f;
 
-	(void)user;
+	if (!guard_h2_on_field(&h->guard, name_len, value_len))
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	if (!s || s->a.aborted || s->head_status)
 		return 0;
 	f = trailers ? &s->req.trailers : &s->req.headers;
@@ -230,6 +236,27 @@ static unsigned int settle_authority(struct message *m)
 	return 0;
 }
 
+/* In cleartext the client may stand behind something that ends TLS. */
+static bool is_scheme(const struct front *f, struct str scheme)
+{
+	return str_eq_nocase(scheme, STR("https")) ||
+	       (!f->is_tls && str_eq_nocase(scheme, STR("http")));
+}
+
+/* What nghttp2 lets pass of RFC 9113 §8.3.1. */
+static bool is_good_target(const struct stream *s)
+{
+	const struct message *m = &s->req;
+
+	if (!is_authority(m->authority))
+		return false;
+	if (m->method == METHOD_CONNECT)
+		return true;
+	return is_scheme(s->front, m->scheme) &&
+	       (is_origin_form(m->path) ||
+		(m->method == METHOD_OPTIONS && str_eq(m->path, STR("*"))));
+}
+
 static unsigned int check_head(struct stream *s)
 {
 	const struct limits_conf *max = s->gate->limits;
@@ -242,7 +269,11 @@ static unsigned int check_head(struct stream *s)
 	if (max->body_bytes && m->content_length > 0 &&
 	    (uint64_t)m->content_length > max->body_bytes)
 		return 413;
-	return settle_authority(m);
+	if (settle_authority(m) != 0 || !is_good_target(s)) {
+		stat_add(&s->gate->stats->rejected[REJECT_BAD_REQUEST], 1);
+		return 400;
+	}
+	return 0;
 }
 
 static void end_request(struct stream *s)
@@ -264,8 +295,18 @@ static void on_request(struct stream *s, bool ended)
 
 static void on_settings(struct front_h2 *h, const nghttp2_frame *frame)
 {
-	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
-		mark(h);
+	if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+		h->settings_acked = true;
+	else
+		guard_h2_on_settings(&h->guard);
+}
+
+static void on_ping(struct front_h2 *h, const nghttp2_frame *frame)
+{
+	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK) || !h->pinged)
+		return;
+	h->pinged = false;
+	timer_set(h->f.gate->loop, &h->f.timer, h->f.gate->limits->idle_timeout_ms);
 }
 
 static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame,
@@ -278,6 +319,9 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 	switch (frame->hd.type) {
 	case NGHTTP2_HEADERS:
 	case NGHTTP2_DATA:
+		if (frame->hd.type == NGHTTP2_HEADERS &&
+		    !guard_h2_on_block_end(&h->guard))
+			return 0;
 		s = stream_of(session, frame->hd.stream_id);
 		if (!s || s->a.aborted)
 			return 0;
@@ -289,14 +333,18 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 	case NGHTTP2_SETTINGS:
 		on_settings(h, frame);
 		return 0;
+	case NGHTTP2_PING:
+		on_ping(h, frame);
+		return 0;
 	case NGHTTP2_RST_STREAM:
 		stat_add(&h->f.gate->stats
 				  ->h2_resets_in[frame->rst_stream.error_code & 15],
 			 1);
 		return 0;
 	case NGHTTP2_GOAWAY:
-		stat_add(&h->f.gate->stats->h2_goaways_in[frame->goaway.error_code & 15],
-			 1);
+		stat_add(
+			&h->f.gate->stats->h2_goaways_in[frame->goaway.error_code & 15],
+			1);
 		return 0;
 	default:
 		return 0;
@@ -316,6 +364,7 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 	uint64_t max = h->f.gate->limits->body_bytes;
 
 	(void)flags;
+	flood_gain_bytes(&h->guard.flood, &h->f.gate->limits->flood, (uint32_t)len);
 	if (!s || is_discarded(s)) {
 		nghttp2_session_consume(session, id, len);
 		return 0;
@@ -360,6 +409,8 @@ static void on_answer_sent(struct front_h2 *h, int32_t id)
 {
 	struct stream *s = stream_of(h->session, id);
 
+	if (s && !s->local) /* our own errors are no work that a client wanted */
+		guard_h2_gain(&h->guard, &h->f.gate->limits->flood, FLOOD_GAIN_ANSWER);
 	if (s && !s->req_body.ended && !s->a.aborted && is_discarded(s))
 		stream_linger(s);
 }
@@ -372,13 +423,17 @@ static int on_frame_send_cb(nghttp2_session *session, const nghttp2_frame *frame
 
 	(void)session;
 	switch (frame->hd.type) {
-	case NGHTTP2_HEADERS:
 	case NGHTTP2_DATA:
+		guard_h2_gain(&h->guard, &h->f.gate->limits->flood, FLOOD_GAIN_DATA);
+		__attribute__((fallthrough));
+	case NGHTTP2_HEADERS:
 		if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
 			on_answer_sent(h, frame->hd.stream_id);
 		break;
 	case NGHTTP2_RST_STREAM:
 		stat_add(&st->h2_resets_out[frame->rst_stream.error_code & 15], 1);
+		guard_h2_on_reset_sent(&h->guard, frame->hd.stream_id,
+				       frame->rst_stream.error_code);
 		break;
 	case NGHTTP2_GOAWAY:
 		stat_add(&st->h2_goaways_out[frame->goaway.error_code & 15], 1);
@@ -386,6 +441,17 @@ static int on_frame_send_cb(nghttp2_session *session, const nghttp2_frame *frame
 	default:
 		break;
 	}
+	return 0;
+}
+
+/* RFC 9113 §8.1.1: malformed; or more than one may ask of a stream. */
+static int on_invalid_frame_recv_cb(nghttp2_session *session,
+				    const nghttp2_frame *frame, int error, void *user)
+{
+	struct front_h2 *h = user;
+
+	(void)session;
+	guard_h2_on_fault(&h->guard, frame->hd.stream_id, error);
 	return 0;
 }
 
@@ -397,13 +463,16 @@ int front_h2_kit_init(struct h2_kit *k)
 		return -1;
 	cb = k->callbacks;
 	nghttp2_session_callbacks_set_send_data_callback(cb, send_data_cb);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers_cb);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(cb,
+								on_begin_headers_cb);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header_cb);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv_cb);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb,
-								  on_data_chunk_recv_cb);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+		cb, on_data_chunk_recv_cb);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close_cb);
 	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send_cb);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+		cb, on_invalid_frame_recv_cb);
 	return 0;
 }
 
@@ -451,12 +520,24 @@ static bool is_over(const struct front_h2 *h)
 	       !nghttp2_session_want_write(h->session);
 }
 
+/* Our last GOAWAY is queued; a client that takes nothing is not waited for. */
+static void close_soon(struct front_h2 *h)
+{
+	struct loop *l = h->f.gate->loop;
+
+	h->closing = true;
+	timer_stop(l, &h->f.timer);
+	timer_set(l, &h->f.timer, CLOSE_GRACE_MS);
+}
+
 static void flush_cb(struct dirty *d)
 {
 	struct front_h2 *h = of_front(container_of(d, struct front, dirty));
 	struct conn *c = h->f.conn;
 	int rc;
 
+	if (h->guard.over && !h->closing)
+		close_soon(h);
 	if (!conn_can_write(c))
 		return; /* on_writable() comes back to it */
 	conn_begin(c);
@@ -472,19 +553,24 @@ static void flush_cb(struct dirty *d)
 static void on_input(struct conn *c, char *data, size_t len)
 {
 	struct front_h2 *h = c->owner;
-	ssize_t n = nghttp2_session_mem_recv(h->session, (uint8_t *)data, len);
 
-	if (n < 0) /* not a session any more: say why, then close */
-		nghttp2_session_terminate_session(h->session,
-						  n == NGHTTP2_ERR_FLOODED ?
-							  NGHTTP2_ENHANCE_YOUR_CALM :
-							  NGHTTP2_PROTOCOL_ERROR);
+	if (h->guard.over)
+		return;
+	guard_h2_recv(&h->guard, (uint8_t *)data, len);
+	if (!conn_can_write(c) && nghttp2_session_get_outbound_queue_size(h->session) >
+					  MAX_QUEUED + h->f.gate->limits->streams)
+		conn_pause(c);
 	mark(h);
 }
 
 static void on_writable(struct conn *c)
 {
-	mark(c->owner);
+	struct front_h2 *h = c->owner;
+
+	conn_resume(c);
+	list_each (n, &h->f.streams)
+		data_side(container_of(n, struct stream, a.node));
+	mark(h);
 }
 
 static void on_end(struct conn *c, enum conn_end why)
@@ -500,18 +586,45 @@ static void on_open(struct conn *c)
 	(void)c; /* was open before it became ours */
 }
 
-static const struct conn_ops conn_ops = { .on_open = on_open,
-					  .on_input = on_input,
-					  .on_writable = on_writable,
-					  .on_end = on_end };
+static const struct conn_ops conn_ops = {.on_open = on_open,
+					 .on_input = on_input,
+					 .on_writable = on_writable,
+					 .on_end = on_end};
 
 static void last_goaway(struct front_h2 *h)
 {
 	h->goaway_sent = true;
+	h->guard.lenient = true;
 	nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
 			      nghttp2_session_get_last_proc_stream_id(h->session),
 			      NGHTTP2_NO_ERROR, NULL, 0);
 	mark(h);
+}
+
+/* Ends it with this code, whether or not the client takes our GOAWAY. */
+static void terminate(struct front_h2 *h, uint32_t code, enum reject reason)
+{
+	guard_h2_end(&h->guard, code, reason);
+	mark(h);
+}
+
+/* Nothing has come for long while streams wait: is anybody there? */
+static void ask_alive(struct front_h2 *h)
+{
+	struct gate *g = h->f.gate;
+
+	if (!g->limits->ping_timeout_ms) {
+		timer_set(g->loop, &h->f.timer, g->limits->idle_timeout_ms);
+		return;
+	}
+	if (h->pinged) {
+		terminate(h, NGHTTP2_NO_ERROR, REJECT_PING_TIMEOUT);
+		return;
+	}
+	h->pinged = true;
+	nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+	mark(h);
+	timer_set(g->loop, &h->f.timer, g->limits->ping_timeout_ms);
 }
 
 static void timer_cb(struct timer *t)
@@ -519,6 +632,18 @@ static void timer_cb(struct timer *t)
 	struct front_h2 *h = of_front(container_of(t, struct front, timer));
 	struct gate *g = h->f.gate;
 
+	if (h->closing) {
+		front_h2_free(&h->f);
+		return;
+	}
+	if (!h->settings_acked) { /* RFC 9113 §6.5.3 */
+		terminate(h, NGHTTP2_SETTINGS_TIMEOUT, REJECT_HEADER_TIMEOUT);
+		return;
+	}
+	if (!list_empty(&h->f.streams) && !(h->f.draining && !h->goaway_sent)) {
+		ask_alive(h);
+		return;
+	}
 	if (h->f.draining && !h->goaway_sent) {
 		last_goaway(h);
 	} else if (list_empty(&h->f.streams) && !h->goaway_sent) {
@@ -544,28 +669,28 @@ static void front_h2_drain(struct front *f)
 	timer_set(f->gate->loop, &f->timer, GOAWAY_GRACE_MS);
 }
 
-static const struct front_ops front_ops = { front_h2_drain, front_h2_free };
+static const struct front_ops front_ops = {front_h2_drain, front_h2_free};
 
 static int open_session(struct front_h2 *h)
 {
 	struct gate *g = h->f.gate;
 	nghttp2_mem mem;
 	nghttp2_settings_entry settings[] = {
-		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, g->limits->streams },
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
-		  g->limits->stream_buffer_bytes },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
-		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, g->limits->streams},
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, g->limits->stream_buffer_bytes},
+		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes},
+		{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
 	};
 
-	h2_mem_init(&mem, &h->user.bytes);
+	h2_mem_init(&mem, &h->user);
 	if (nghttp2_session_server_new3(&h->session, g->front_kit.callbacks, h,
 					g->front_kit.option, &mem) != 0)
 		return -1;
 	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
 				    sizeof(settings) / sizeof(settings[0])) != 0 ||
 	    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
-						  (int32_t)g->limits->window_bytes) != 0)
+						  (int32_t)g->limits->window_bytes) !=
+		    0)
 		return -1;
 	return 0;
 }
@@ -583,6 +708,7 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 	memset(h, 0, sizeof(*h));
 	front_init(&h->f, g, c, listener, &front_ops);
 	h->user.conn = c;
+	h->user.loop = g->loop;
 	dirty_init(&h->f.dirty, flush_cb);
 	timer_init(&h->f.timer, timer_cb);
 	c->ops = &conn_ops;
@@ -593,6 +719,7 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 		front_h2_free(&h->f);
 		return;
 	}
+	guard_h2_init(&h->guard, &h->f, h->session);
 	timer_set(g->loop, &h->f.timer, g->limits->header_timeout_ms);
 	if (g->draining)
 		front_h2_drain(&h->f);

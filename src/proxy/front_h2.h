@@ -6,12 +6,17 @@
 
 #include "http/h2.h"
 #include "proxy/front.h"
+#include "proxy/guard_h2.h"
 
 struct front_h2 {
 	struct h2_user user; /* first: nghttp2's callbacks get it */
 	struct front f;
 	nghttp2_session *session;
-	bool goaway_sent;    /* the last one, with the last stream id */
+	struct guard_h2 guard;
+	bool goaway_sent : 1; /* the last one, with the last stream id */
+	bool settings_acked : 1;
+	bool pinged : 1;  /* and not answered yet */
+	bool closing : 1; /* only to get our GOAWAY out */
 };
 
 /* Callbacks and options of all such sessions, for the gate. */
