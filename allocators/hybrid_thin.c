@@ -30,11 +30,12 @@ static unsigned int page_of(const struct hybrid_slab *s, unsigned int index)
 	return (unsigned int)((size_t)index * s->cell_bytes / HY_PAGE_BYTES);
 }
 
-/* The first cell that begins on this page or a later one. */
+/* The first cell that begins on this page or a later one; n_cells if none. */
 static unsigned int first_on(const struct hybrid_slab *s, unsigned int page)
 {
-	return (unsigned int)((page * HY_PAGE_BYTES + s->cell_bytes - 1) /
-			      s->cell_bytes);
+	size_t index = (page * HY_PAGE_BYTES + s->cell_bytes - 1) / s->cell_bytes;
+
+	return index < s->n_cells ? (unsigned int)index : s->n_cells;
 }
 
 static bool is_free(const struct thinning *t, unsigned int index)

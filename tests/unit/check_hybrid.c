@@ -672,7 +672,7 @@ START_TEST(few_pinned_blocks_do_not_pin_the_rest)
 			mem_free(TAG, many[i]);
 	purge_all();
 	/* A pinned block's pages, the head's, and some that are in use. */
-	pages = (size_t)(n / 64 + 1) * (size / 4096 + 2) + 120;
+	pages = (size_t)(n / 64 + 1) * (size / 4096 + 1) * 5 / 4 + 120;
 	if (size >= 64)
 		ck_assert_uint_lt(resident_bytes(), before + pages * 4096 + SHADOW);
 	for (int i = 0; i < n; i++) {
