@@ -301,12 +301,21 @@ static void on_settings(struct front_h2 *h, const nghttp2_frame *frame)
 		guard_h2_on_settings(&h->guard);
 }
 
+/* The timer's time, unless it runs to our last GOAWAY. */
+static void wait_idle(struct front_h2 *h)
+{
+	struct gate *g = h->f.gate;
+
+	if (!h->f.draining || h->goaway_sent)
+		timer_set(g->loop, &h->f.timer, g->limits->idle_timeout_ms);
+}
+
 static void on_ping(struct front_h2 *h, const nghttp2_frame *frame)
 {
 	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK) || !h->pinged)
 		return;
 	h->pinged = false;
-	timer_set(h->f.gate->loop, &h->f.timer, h->f.gate->limits->idle_timeout_ms);
+	wait_idle(h);
 }
 
 static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame,
@@ -398,8 +407,7 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	nghttp2_session_set_stream_user_data(session, id, NULL);
 	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
 	if (list_empty(&h->f.streams))
-		timer_set(h->f.gate->loop, &h->f.timer,
-			  h->f.gate->limits->idle_timeout_ms);
+		wait_idle(h);
 	return 0;
 }
 

@@ -8,6 +8,6 @@ file 1k 1K
 start_nginx
 for name in $ALLOCATORS; do
 	ports
-	simple_conf "127.0.0.1:$NGINX_PORT"
+	simple_conf "127.0.0.1:$NGINX_PORT; idle_timeout 1s"
 	serve_all "$name"
 done

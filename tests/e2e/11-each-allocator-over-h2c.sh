@@ -8,6 +8,6 @@ file 1k 1K
 start_nghttpd
 for name in $ALLOCATORS; do
 	ports
-	simple_conf "127.0.0.1:$NGHTTPD_PORT proto=h2c"
+	simple_conf "127.0.0.1:$NGHTTPD_PORT proto=h2c; idle_timeout 1s"
 	serve_all "$name"
 done

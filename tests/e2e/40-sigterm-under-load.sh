@@ -19,7 +19,7 @@ slow_h2=$PID
 start slow-h1 curl -sS -o /dev/null -w '%{http_code}' \
 	"http://127.0.0.1:$CLEAR/delay/1500"
 slow_h1=$PID
-py "$PORT" 8 >clients.out 2>clients.log <<-'EOT' &
+start_py clients "$PORT" 8 <<-'EOT'
 	import sys, threading, h2
 
 	PATHS = ["/name", "/1k", "/bytes/70000", "/delay/50"]
@@ -42,9 +42,12 @@ py "$PORT" 8 >clients.out 2>clients.log <<-'EOT' &
 	            _, _, sid, payload = c.read_frame()
 	            if payload and sid:
 	                c.open_window(sid, len(payload))
-	    except (EOFError, OSError) as e:
-	        if not c.goaway:
-	            bad.append("closed without GOAWAY: %s" % e)
+	    except EOFError:
+	        if not c.goaway or c.goaway[1]:
+	            bad.append("closed with GOAWAY %s" % (c.goaway,))
+	    except OSError as e:
+	        bad.append("not closed in order: %s, GOAWAY %s, %d open" % (
+	            e, c.goaway, sum(not s.ended for s in c.streams.values())))
 	    last = c.goaway[0] if c.goaway else 0
 	    for sid, s in c.streams.items():
 	        if sid <= last and not (s.ended and s.status == 200):
@@ -64,18 +67,17 @@ py "$PORT" 8 >clients.out 2>clients.log <<-'EOT' &
 	print("answered %d, wrong %d" % (done[0], len(bad)))
 	sys.exit(bool(bad) or any(t.is_alive() for t in threads))
 EOT
-clients=$!
-LIB_STARTED+=($clients)
-soon 10 grep -q running clients.out
+clients=$PID
+soon 10 grep -q running clients.log
 sleep 1
 
 it "lets everything in flight complete after SIGTERM"
 kill -TERM "$HG"
 code=0
 wait "$clients" || code=$?
-show "$(tail -n 1 clients.out)"
-is $code 0 "$(cat clients.out clients.log)"
-at_least "$(sed -nE 's/^answered ([0-9]+),.*/\1/p' clients.out)" 100 "answered"
+show "$(tail -n 1 clients.log)"
+is $code 0 "$(cat clients.log)"
+at_least "$(sed -nE 's/^answered ([0-9]+),.*/\1/p' clients.log)" 100 "answered"
 wait $slow_h2 || true
 wait $slow_h1 || true
 is "$(cat slow-h2.log slow-h1.log)" 200200 "statuses of the slow ones"

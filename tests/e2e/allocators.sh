@@ -21,10 +21,10 @@ only_allocator() {
 	is "${mapped% }" "$want" "allocators mapped"
 }
 
-# serve_all NAME: 20,000 requests through a fresh heapgate, none fails, and
+# serve_all NAME: wants an idle_timeout of 1s behind; 20,000 requests through a fresh heapgate, none fails, and
 # what the metrics say of it is true and moves.
 serve_all() {
-	local name=$1 info before after rss
+	local name=$1 info before after rss conn stream
 	it "$name is what the worker runs, alone"
 	start_heapgate --allocator "$name"
 	only_allocator "$name" "$(worker)"
@@ -38,6 +38,8 @@ serve_all() {
 		has_not "$info" 'version=""' ;;
 	esac
 
+	conn=$(live_bytes life conn) stream=$(live_bytes life stream)
+
 	it "$name serves 20,000 requests, none fails"
 	before=$(metric 'heapgate_allocator_calls_total')
 	load 20000 50 10 "$URL/1k"
@@ -49,8 +51,9 @@ serve_all() {
 	at_least "$after" "$((before + 20000))" "calls"
 	rss=$(metric 'heapgate_memory_resident_bytes')
 	at_least "$rss" $((1024 * 1024)) "resident bytes"
-	at_most "$rss" $((200 * 1024 * 1024)) "resident bytes"
-	shows_live_bytes
+	# A sanitizer keeps freed memory for a while.
+	[ -n "${SANITIZE:-}" ] || at_most "$rss" $((100 * 1024 * 1024)) "resident bytes"
+	shows_live_bytes "$conn" "$stream"
 
 	it "$name fails nothing and ends in order"
 	is "$(metric 'heapgate_allocator_failures_total')" 0 "allocations that failed"
@@ -62,14 +65,13 @@ serve_all() {
 # live_bytes LABEL VALUE
 live_bytes() { metric "heapgate_allocator_live_bytes\{.*$1=\"$2\""; }
 
-# Live bytes by owner and by life, that rise with open streams and fall when
-# they have gone.
+# shows_live_bytes CONN STREAM: by owner and by life; they rise with open
+# streams and return to the given bytes when all connections have gone.
 shows_live_bytes() {
-	local what before=() conn stream
+	local what conn=$1 stream=$2
 	for what in boot worker; do
 		at_least "$(live_bytes life $what)" 1 "live bytes of $what"
 	done
-	conn=$(live_bytes life conn) stream=$(live_bytes life stream)
 	start_py held "$PORT" <<-'EOT'
 		import sys, time, h2
 		conns = [h2.Conn(int(sys.argv[1]), window=0) for _ in range(5)]

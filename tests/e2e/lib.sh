@@ -191,6 +191,13 @@ lib_end() {
 		alive "$pid" && kill -9 "$pid"
 	done 2>/dev/null
 	wait 2>/dev/null
+	# What a sanitizer says, also of a worker that nobody waits for.
+	if grep -qsE 'ERROR: [A-Za-z]+Sanitizer|: runtime error: ' "$TMPDIR"/*.log; then
+		grep -hE -A 40 'ERROR: [A-Za-z]+Sanitizer|: runtime error: ' \
+			"$TMPDIR"/*.log | head -n 100
+		show "FAILED: a sanitizer has something to say"
+		[ $code != 0 ] && [ $code != 77 ] || code=1
+	fi
 	[ -z "${OWN_TMPDIR:-}" ] || [ "${KEEP:-}" = 1 ] || rm -rf "$OWN_TMPDIR"
 	[ $code != 0 ] || show "all shown"
 	exit $code
