@@ -123,7 +123,7 @@ static __attribute__((noinline)) void *big_get(size_t size, size_t *usable,
 static unsigned int class_of(size_t size)
 {
 	return size <= HY_LIST_MAX ? hybrid.list_class[(size + 7) / 8]
-				   : hybrid.mask_class[(size - 1) / 256];
+				   : hybrid.mask_class[(size - 1) / HY_STEP];
 }
 
 /* Any size, any level: with all that there is to know and to do. */
@@ -168,7 +168,7 @@ INLINE void *get_fast(size_t size, int level)
 	if (mem_likely(size <= HY_LIST_MAX))
 		return list_get(hybrid.list_class[(size + 7) / 8], level);
 	if (mem_likely(size <= HY_CELL_MAX))
-		return mask_get(hybrid.mask_class[(size - 1) / 256], level, NULL);
+		return mask_get(hybrid.mask_class[(size - 1) / HY_STEP], level, NULL);
 	return get_any(size);
 }
 
@@ -251,7 +251,7 @@ static __attribute__((noinline)) size_t mask_put(struct hybrid_slab *s, void *p,
 						 unsigned int tag)
 {
 	uint32_t at = (uint32_t)((char *)p - s->base);
-	uint32_t index = (uint32_t)((uint64_t)at * hybrid.reciprocal[s->cls] >> 32);
+	uint32_t index = hybrid_mask_index(at, s->reciprocal);
 	uint64_t bit = (uint64_t)1 << (index & 63);
 
 	if (mem_unlikely(index * s->cell_bytes != at || index >= s->n_cells))

@@ -28,7 +28,8 @@
 #define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
 #define HY_RUN_MAX   (256 * HY_PAGE_BYTES) /* more gets a mapping of its own */
-#define HY_N_CLASSES 64                    /* bound of the class table */
+#define HY_STEP      128u /* cells above HY_LIST_MAX are multiples of it */
+#define HY_N_CLASSES 64   /* bound of the class table */
 
 enum hybrid_kind {
 	HY_NONE,  /* not handed out; also the segment's head */
@@ -59,23 +60,28 @@ struct hybrid_slab {
 	char *base;      /* first byte of the run */
 	uint16_t n_live; /* cells handed out now */
 	uint16_t trap;   /* n_live at which a free takes the slow way */
-	uint16_t n_cut;  /* cells handed out at least once */
+	union {
+		struct {                /* HY_LIST */
+			uint16_t n_cut; /* cells handed out at least once */
+			uint16_t cold;  /* pages given back, bit per page */
+		};
+		uint32_t reciprocal; /* HY_MASK: 2^32 / cell_bytes, rounded up */
+	};
 	uint16_t n_cells;
+	uint16_t n_pages;
 	uint32_t cell_bytes;
 	uint8_t kind; /* enum hybrid_kind */
 	uint8_t cls;
-	uint8_t place; /* enum hybrid_place */
-	bool clean;    /* the run's pages were all zero when it was taken */
+	uint8_t place;      /* enum hybrid_place */
+	bool clean;         /* the run's pages were all zero when it was taken */
+	uint16_t last_tick; /* when its class last took from it */
+	uint16_t thin_live; /* n_live when it was last thinned */
 	struct hybrid_slab *next, *prev; /* of its class's list */
 	union {
 		uint64_t touched;         /* HY_MASK: 1 = cell may be in RAM */
 		struct hybrid_cell *last; /* HY_LIST, hardening 2: list's end */
 		uint64_t asked_bytes;     /* HY_GUARD: size of the block */
 	};
-	uint16_t n_pages;
-	uint16_t cold;      /* HY_LIST: pages given back, bit per page */
-	uint16_t last_tick; /* when its class last took from it */
-	uint16_t thin_live; /* n_live when it was last thinned */
 };
 _Static_assert(sizeof(struct hybrid_slab) == 64, "one cache line");
 
@@ -100,12 +106,11 @@ struct hybrid_segment {
 
 struct hybrid {
 	struct hybrid_slab *current[HY_N_CLASSES]; /* never NULL */
-	/* Size to class: by 8 bytes up to HY_LIST_MAX, then by 256. */
+	/* Size to class: by 8 bytes up to HY_LIST_MAX, then by HY_STEP. */
 	uint8_t list_class[HY_LIST_MAX / 8 + 1];
-	uint8_t mask_class[HY_CELL_MAX / 256];
-	uint32_t reciprocal[HY_N_CLASSES]; /* 2^32 / cell_bytes, rounded up */
-	uintptr_t link_key;                /* encodes links; 0 at hardening 0 */
-	uintptr_t tag_key;                 /* makes tags */
+	uint8_t mask_class[HY_CELL_MAX / HY_STEP];
+	uintptr_t link_key; /* encodes links; 0 at hardening 0 */
+	uintptr_t tag_key;  /* makes tags */
 	struct hybrid_slab *partial[HY_N_CLASSES];
 	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty, kept against thrash
 						  * until the next tick */

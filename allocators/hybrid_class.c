@@ -66,12 +66,9 @@ void hybrid_class_init(void)
 			cls++;
 		hybrid.list_class[i] = (uint8_t)cls;
 	}
-	for (unsigned int i = 0; i < HY_CELL_MAX / 256; i++) {
-		while (hybrid_classes[cls].cell_bytes < (i + 1) * 256)
+	for (unsigned int i = 0; i < HY_CELL_MAX / HY_STEP; i++) {
+		while (hybrid_classes[cls].cell_bytes < (i + 1) * HY_STEP)
 			cls++;
 		hybrid.mask_class[i] = (uint8_t)cls;
 	}
-	for (cls = 0; cls < hybrid_n_classes; cls++)
-		hybrid.reciprocal[cls] =
-			0xffffffffu / hybrid_classes[cls].cell_bytes + 1;
 }

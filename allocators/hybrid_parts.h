@@ -100,6 +100,17 @@ static inline struct hybrid_cell *hybrid_cell_at(const struct hybrid_slab *s,
 	return (struct hybrid_cell *)(s->base + (size_t)index * s->cell_bytes);
 }
 
+/* Division by a product: exact for every offset in a slab. */
+static inline uint32_t hybrid_reciprocal(uint32_t cell_bytes)
+{
+	return UINT32_MAX / cell_bytes + 1;
+}
+
+static inline uint32_t hybrid_mask_index(uint32_t at, uint32_t reciprocal)
+{
+	return (uint32_t)((uint64_t)at * reciprocal >> 32);
+}
+
 /* Links are relative to their cell and a secret: what overflows into one is
  * found out when it is followed. Level 0 has no secret. */
 static inline uintptr_t hybrid_link(const struct hybrid_cell *c, uintptr_t next,

@@ -56,8 +56,10 @@ static struct hybrid_slab *new_slab(unsigned int cls)
 	s->cls = (uint8_t)cls;
 	s->cell_bytes = def->cell_bytes;
 	s->n_cells = (uint16_t)(def->n_pages * HY_PAGE_BYTES / def->cell_bytes);
-	if (!list)
+	if (!list) {
 		s->mask = ~(uint64_t)0 >> (64 - s->n_cells);
+		s->reciprocal = hybrid_reciprocal(s->cell_bytes);
+	}
 	return s;
 }
 

@@ -73,9 +73,21 @@ START_TEST(classes_rise_and_waste_little)
 		ck_assert_uint_ge(n, 4);
 		if (last >= 64)
 			ck_assert_uint_le(c->cell_bytes, last + last / 3);
-		for (size_t k = 0; k < n; k++)
-			ck_assert_uint_eq(
-				k * c->cell_bytes * hybrid.reciprocal[i] >> 32, k);
+		if (c->cell_bytes > HY_LIST_MAX) {
+			uint32_t r = hybrid_reciprocal(c->cell_bytes);
+
+			ck_assert_uint_eq(c->cell_bytes % HY_STEP, 0);
+			for (uint32_t at = 0; at < bytes; at += HY_STEP)
+				ck_assert_uint_eq(hybrid_mask_index(at, r),
+						  at / c->cell_bytes);
+		}
+		/* Its own size and all down to the one below come to it. */
+		for (size_t size = last + 1; size <= c->cell_bytes; size += 7) {
+			void *p = mem_alloc(TAG, size);
+
+			ck_assert_uint_eq(mem_usable(p), c->cell_bytes);
+			mem_free(TAG, p);
+		}
 		last = c->cell_bytes;
 	}
 	ck_assert_uint_eq(last, HY_CELL_MAX);
@@ -83,11 +95,12 @@ START_TEST(classes_rise_and_waste_little)
 END_TEST
 
 static const size_t fitted[][2] = {
-	{1, 16},        {24, 24},       {33, 40},       {40, 40},
-	{144, 144},     {152, 152},     {175, 176},     {224, 224},
-	{1024, 1024},   {2048, 2048},   {2049, 2560},   {4096, 4096},
-	{8192, 8192},   {16384, 16384}, {16385, 16896}, {16584, 16896},
-	{16712, 16896}, {32768, 32768}, {32769, 36864}, {1048576, 1048576},
+	{1, 16},        {24, 24},           {33, 40},       {40, 40},
+	{144, 144},     {152, 152},         {175, 176},     {224, 224},
+	{1024, 1024},   {2048, 2048},       {2049, 2560},   {2928, 2944},
+	{7624, 7680},   {4096, 4096},       {8192, 8192},   {16384, 16384},
+	{16385, 16896}, {16584, 16896},     {16712, 16896}, {32768, 32768},
+	{32769, 36864}, {1048576, 1048576},
 };
 
 START_TEST(sizes_that_libraries_ask_for_fit)
