@@ -169,6 +169,9 @@ $B/tests/e2e/stray.so: tests/e2e/stray.c $B/.cflags
 	$(Q_LD) $(CC) -std=gnu11 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared \
 		-fno-builtin -o $@ $< -ldl
 
+$B/tests/bench/bench_mem: $B/tests/bench/bench_mem.o $B/libmem.a $B/.ldflags
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -ldl -lm
+
 # A stamp is touched only when the flags differ from last time.
 stamp = @mkdir -p $(@D); printf '%s\n' $1 >$@.new; \
 	if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
@@ -180,7 +183,8 @@ $B/.ldflags: FORCE
 	$(call stamp,$(call quote,$(CC) $(ALL_LDFLAGS) $(LIBS)))
 
 -include $(patsubst %.o,%.d,$(MEM_OBJ) $(OBJ) $(UNIT_LIB_OBJ) \
-	$(call obj,$(MAIN) $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c))
+	$(call obj,$(MAIN) $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c \
+	tests/bench/bench_mem.c))
 
 # --- checking ------------------------------------------------------------
 #
@@ -234,6 +238,8 @@ fuzz-smoke: $(FUZZ_CLANG)
 
 bench: all
 	@B=$B tests/bench/peers.py $(BENCH_ARGS)
+bench-mem: $B/tests/bench/bench_mem
+	@$< $(BENCH_ARGS)
 
 # Reference pages that the program itself knows best.
 docs: all
@@ -322,6 +328,7 @@ help:
 	@echo 'make fuzz-smoke  each fuzzer for FUZZ_SECONDS=60 (wants clang)'
 	@echo 'make demo        the allocators side by side'
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
+	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
 	@echo 'make packages    make deps, if something is missing'
@@ -337,6 +344,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-lint fuzz-smoke \
-	bench docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-mem docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
