@@ -439,6 +439,10 @@ ONE(body_bytes_args, value_bytes, "SIZE", "0", 0, 1024 * GIB, limits_conf, body_
     "Its length; a longer one is answered with 413. 0: no limit.");
 ONE(stream_buffer_args, value_bytes, "SIZE", "64k", 4 * KIB, 64 * MIB, limits_conf,
     stream_buffer_bytes, "How much, each way.");
+ONE(conn_buffer_args, value_bytes, "SIZE", "512k", 0, GIB, limits_conf,
+    conn_buffer_bytes, "How much, besides 8k of each answer.");
+ONE(min_rate_args, value_bytes, "SIZE", "100b", 0, GIB, limits_conf, min_rate,
+    "Bytes a second.");
 ONE(window_bytes_args, value_bytes, "SIZE", "1m", 65535, 2 * GIB - 1, limits_conf,
     window_bytes, "The window.");
 ONE(handshake_timeout_args, value_time, "TIME", "10s", 1, HOUR, limits_conf,
@@ -627,6 +631,18 @@ const struct directive directives[] = {
 	 IN_LIMITS,
 	 .help = "At the end requests in progress may finish.",
 	 .example = "drain_timeout 10s"},
+	{.name = "conn_buffer_bytes",
+	 .args = conn_buffer_args,
+	 IN_LIMITS,
+	 .help = "All answers of an HTTP/2 connection together that the client has "
+		 "not taken yet.",
+	 .example = "conn_buffer_bytes 2m"},
+	{.name = "min_rate",
+	 .args = min_rate_args,
+	 IN_LIMITS,
+	 .help = "A client that has more to take, or to send of a body whose length it "
+		 "has told, must do so at this rate over each `stream_timeout`.",
+	 .example = "min_rate 1k"},
 	{.name = "ping_timeout",
 	 .args = ping_timeout_args,
 	 IN_LIMITS,

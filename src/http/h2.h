@@ -13,6 +13,9 @@
 /* RFC 9113 §6.5.2. */
 #define H2_CHUNK_BYTES 16384u
 
+/* What an answer may take before its client has shown that it reads. */
+#define H2_FIRST_BYTES 8192u
+
 /* Not in the headers of every library that sends it. */
 #define H2_ERR_TOO_MANY_CONTINUATIONS (-905)
 

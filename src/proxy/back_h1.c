@@ -240,6 +240,17 @@ static void on_input(struct conn *c, char *data, size_t len)
 		feed(b, data, len);
 }
 
+/* No more than the stream may buffer. Returns: NULL for the usual room. */
+static char *small_room(struct back_h1 *b, size_t *cap)
+{
+	const struct body *body = &b->s->res_body;
+
+	if (b->w.conn->ssl || body->limit >= LOOP_IN_BYTES)
+		return NULL;
+	*cap = body->limit > body->bytes ? body->limit - body->bytes : 1;
+	return b->gate->loop->in;
+}
+
 /* A body of known framing is read to where it will be sent from. */
 static char *on_room(struct conn *c, size_t *cap)
 {
@@ -248,6 +259,12 @@ static char *on_room(struct conn *c, size_t *cap)
 		     (b->w.h.framing == H1_LENGTH || b->w.h.framing == H1_CLOSE);
 
 	b->room = plain ? body_reserve(&b->s->res_body, cap) : NULL;
+	if (!b->s)
+		return NULL;
+	if (!b->room)
+		return small_room(b, cap);
+	if (*cap > b->s->res_body.limit)
+		*cap = b->s->res_body.limit;
 	return b->room;
 }
 

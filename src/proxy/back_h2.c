@@ -176,6 +176,16 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 	}
 }
 
+/* The stream's window follows what its client's side may buffer. */
+static void widen(nghttp2_session *session, struct stream *s)
+{
+	if (s->res_body.limit <= H2_FIRST_BYTES)
+		return;
+	s->b.wide = true;
+	nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, s->b.id,
+					      (int32_t)s->res_body.limit);
+}
+
 static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
 				 const uint8_t *p, size_t len, void *user)
 {
@@ -190,6 +200,8 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 		return 0;
 	if (body_put(&s->res_body, p, len) != 0)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	if (!s->b.wide && s->res_body.total_bytes >= H2_FIRST_BYTES / 2)
+		widen(session, s);
 	stream_on_res_data(s);
 	return 0;
 }
@@ -431,8 +443,7 @@ static int open_session(struct back_h2 *b)
 	const uint8_t *preface;
 	nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
-		  g->limits->stream_buffer_bytes },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_FIRST_BYTES },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
 	};
 

@@ -29,6 +29,42 @@ static struct stream *stream_of(nghttp2_session *session, int32_t id)
 	return nghttp2_session_get_stream_user_data(session, id);
 }
 
+/* --- how much of an answer is buffered --------------------------------------- */
+
+static uint32_t wider(const struct front_h2 *h)
+{
+	uint32_t full = h->f.gate->limits->stream_buffer_bytes;
+
+	return full > H2_FIRST_BYTES ? full - H2_FIRST_BYTES : 0;
+}
+
+/* Each stream has its first bytes; beyond them the client's streams share what
+ * its connection may buffer, so that many that stall take little. */
+static void narrow(struct stream *s)
+{
+	if (s->res_body.limit > H2_FIRST_BYTES)
+		s->res_body.limit = H2_FIRST_BYTES;
+}
+
+static void widen(struct front_h2 *h, struct stream *s)
+{
+	uint32_t more = wider(h);
+
+	if (s->a.wide || !more ||
+	    (h->n_wide + 1) * (uint64_t)more > h->f.gate->limits->conn_buffer_bytes)
+		return;
+	s->a.wide = true;
+	h->n_wide++;
+	s->res_body.limit = H2_FIRST_BYTES + more;
+}
+
+static void give_back(struct front_h2 *h, struct stream *s)
+{
+	if (s->a.wide)
+		h->n_wide--;
+	s->a.wide = false;
+}
+
 /* --- side A: what the stream wants of the client's session ---------------- */
 
 static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
@@ -67,8 +103,10 @@ static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
 	if (!s)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	h2_write_data(h->user.conn, head, &s->res_body, len);
-	if (len)
-		stream_took_res(s, len);
+	if (!len)
+		return 0;
+	widen(h, s);
+	stream_took_res(s, len);
 	return 0;
 }
 
@@ -152,6 +190,10 @@ static void abort_side(struct stream *s, enum stream_end why)
 {
 	struct front_h2 *h = front_of(s);
 
+	/* In the middle of a head nothing else can come on this connection. */
+	if (!s->dispatched && why == STREAM_TIMEOUT)
+		guard_h2_end(&h->guard, NGHTTP2_ENHANCE_YOUR_CALM,
+			     REJECT_HEADER_TIMEOUT);
 	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->a.id,
 				  error_code(why));
 	mark(h);
@@ -183,6 +225,7 @@ static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *fr
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
 	s->is_h2 = true;
+	narrow(s);
 	s->a.id = frame->hd.stream_id;
 	nghttp2_session_set_stream_user_data(session, s->a.id, s);
 	return 0;
@@ -405,6 +448,7 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	if (s->req_body.bytes)
 		nghttp2_session_consume_connection(session, s->req_body.bytes);
 	nghttp2_session_set_stream_user_data(session, id, NULL);
+	give_back(h, s);
 	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
 	if (list_empty(&h->f.streams))
 		wait_idle(h);

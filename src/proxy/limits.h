@@ -15,6 +15,8 @@ struct limits_conf {
 	struct h1_limits head;         /* line, header bytes, count */
 	uint64_t body_bytes;           /* request body; 0: no limit (0) */
 	uint32_t stream_buffer_bytes;  /* body queued each way (64 KiB) */
+	uint32_t conn_buffer_bytes;    /* of all answers of an h2 front (512 KiB) */
+	uint32_t min_rate;             /* bytes/s of a slow client (100) */
 	uint32_t window_bytes;         /* h2 connection window (1 MiB) */
 	uint32_t handshake_timeout_ms; /* TLS and preface: 10 s */
 	uint32_t header_timeout_ms;    /* a request's head: 10 s */

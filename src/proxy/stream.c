@@ -61,6 +61,8 @@ static void timer_cb(struct timer *t)
 	bool client_is_slow = !s->req_body.ended && !s->req_body.bytes;
 	bool done = s->answered && body_is_done(&s->res_body);
 
+	if (client_is_slow || s->res_body.bytes)
+		stat_add(&s->gate->stats->rejected[REJECT_SLOW], !done);
 	if (s->answered || !s->dispatched) {
 		stream_abort(s, done ? STREAM_DONE : STREAM_TIMEOUT);
 		return;
@@ -109,6 +111,7 @@ void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
 	s->b.id = 0;
 	s->b.submitted = false;
 	s->b.deferred = false;
+	s->b.wide = false;
 	s->b.aborted = false;
 	if (streams)
 		list_append(streams, &s->b.node);
@@ -177,17 +180,32 @@ void stream_on_res_data(struct stream *s)
 		s->a.ops->data(s);
 }
 
+/* A byte of a client that is waited for buys no more time: only what min_rate
+ * wants of it does. */
+static void moved(struct stream *s, size_t n, bool waits)
+{
+	const struct limits_conf *max = s->gate->limits;
+
+	s->moved_bytes += n;
+	if (waits &&
+	    s->moved_bytes < (uint64_t)max->min_rate * max->stream_timeout_ms / 1000)
+		return;
+	s->moved_bytes = 0;
+	touch(s);
+}
+
 void stream_took_req(struct stream *s, size_t n)
 {
 	s->req_taken = true;
-	touch(s);
+	/* Of unknown length: the client may have nothing to send yet. */
+	moved(s, n, !s->req_body.ended && s->req.content_length > 0);
 	if (s->a.ops && !s->a.aborted)
 		s->a.ops->room(s, n);
 }
 
 void stream_took_res(struct stream *s, size_t n)
 {
-	touch(s);
+	moved(s, n, s->res_body.bytes > 0);
 	if (s->b.ops && !s->b.aborted)
 		s->b.ops->room(s, n);
 }

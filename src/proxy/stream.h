@@ -54,6 +54,7 @@ struct side {
 	int32_t id;                 /* h2 stream id; 0 in h1 */
 	bool submitted;             /* h2: head is with nghttp2 */
 	bool deferred;              /* h2: its body waits for data */
+	bool wide;                  /* h2: may buffer more than at first */
 	bool aborted;               /* abort() was called */
 };
 
@@ -82,6 +83,7 @@ struct stream {
 	bool fresh : 1;       /* a retry that wants a new connection */
 	bool is_h2 : 1;       /* the client speaks h2 */
 	bool tunnel : 1;      /* after a 101: bytes both ways, no HTTP */
+	uint64_t moved_bytes; /* while the client was waited for; see min_rate */
 	uint64_t started_us;  /* monotonic: first header */
 	uint64_t sent_us;     /* request head given to B */
 	uint64_t answered_us; /* answer's head given to A */
