@@ -40,7 +40,7 @@ until_seen() {
 	local found alive=1 end=$((SECONDS + 10))
 	while [ $alive = 1 ] && [ $SECONDS -le $end ]; do
 		kill -0 $! 2>/dev/null || alive=0
-		found=$(sed -nE "s#.*$2.*#\\1#p" "$1" | head -n 1)
+		found=$(sed -nE "s#.*$2.*#\\1#; T; p; q" "$1")
 		[ -z "$found" ] || { echo "$found"; return; }
 		sleep 0.05
 	done

@@ -39,7 +39,8 @@ try() {
 for name in system jemalloc mimalloc tcmalloc hybrid; do try $name $name; done
 try jemalloc,regions=bump jemalloc
 try hybrid,regions=heap hybrid
-lib=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p | awk '$1 == "libtbbmalloc.so.2" { print $NF; exit }')
+lib=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p |
+	awk '$1 == "libtbbmalloc.so.2" && !n++ { print $NF }')
 [ -z "$lib" ] || try "$lib,prefix=scalable_" "$lib"
 
 code=0

@@ -47,7 +47,7 @@ until_seen() {
 	local found alive=1 end=$((SECONDS + 10))
 	while [ $alive = 1 ] && [ $SECONDS -le $end ]; do
 		kill -0 $! 2>/dev/null || alive=0
-		found=$(sed -nE "s#.*$2.*#\\1#p" "$1" | head -n 1)
+		found=$(sed -nE "s#.*$2.*#\\1#; T; p; q" "$1")
 		[ -z "$found" ] || { echo "$found"; return; }
 		sleep 0.05
 	done
@@ -245,8 +245,8 @@ cat <<-NOTE
 	two allocators means nothing here. start: after one request. load: the highest of
 	samples each 50 ms. idle: ${IDLE} s after the last connection closed. RSS is
 	anonymous pages less LazyFree; what an allocator takes at start is in all three
-	(subtract it to compare what requests cost). The load is a third each of /bytes/1k, /bytes/16k
-	and /delay/20?bytes=4k. CPU includes $CLIENTS TLS handshakes.
+	(subtract it to compare what requests cost). The load is a third each of
+	/bytes/1k, /bytes/16k and /delay/20?bytes=4k. CPU includes $CLIENTS TLS handshakes.
 
 	What this does not show: hours of uptime, other traffic than this, a busy machine,
 	tuned allocators (each runs with its defaults), latency. No winner follows from it.
