@@ -105,10 +105,6 @@ void conn_begin(struct conn *c);
 /* Adds plaintext. Returns: false when the conn is blocked or broken from now
  * on (the bytes are still kept): the owner should stop and wait. */
 bool conn_write(struct conn *c, const void *p, size_t len);
-/* Room of at least need (<= 16 KiB) bytes to write into; then conn_commit().
- * NULL when the conn broke. */
-char *conn_reserve(struct conn *c, size_t need);
-bool conn_commit(struct conn *c, size_t len);
 /* Sends what was collected. Returns: 0; -1 when the conn broke (on_end will
  * be or was called from the loop, not from here). */
 int conn_flush(struct conn *c);

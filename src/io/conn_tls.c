@@ -1,0 +1,209 @@
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "io/conn_inner.h"
+
+/* --- the BIO between OpenSSL and the loop's buffers ------------------------ */
+
+static int bio_write_cb(BIO *bio, const char *p, size_t len, size_t *done)
+{
+	struct conn *c = BIO_get_data(bio);
+
+	conn_put_out(c, p, len);
+	*done = len;
+	return 1;
+}
+
+static int bio_read_cb(BIO *bio, char *to, size_t cap, size_t *done)
+{
+	struct conn *c = BIO_get_data(bio);
+	struct loop *l = c->loop;
+
+	BIO_clear_retry_flags(bio);
+	if (!l->n_in) {
+		BIO_set_retry_read(bio);
+		*done = 0;
+		return 0;
+	}
+	*done = cap < l->n_in ? cap : l->n_in;
+	memcpy(to, l->in_at, *done);
+	l->in_at += *done;
+	l->n_in -= *done;
+	return 1;
+}
+
+static long bio_ctrl_cb(BIO *bio, int cmd, long num, void *p)
+{
+	(void)bio;
+	(void)num;
+	(void)p;
+	return cmd == BIO_CTRL_FLUSH; /* conn_flush() does it, once per turn */
+}
+
+static BIO_METHOD *bio_method(void)
+{
+	static BIO_METHOD *m;
+
+	if (m)
+		return m;
+	m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "conn");
+	if (!m)
+		return NULL;
+	BIO_meth_set_write_ex(m, bio_write_cb);
+	BIO_meth_set_read_ex(m, bio_read_cb);
+	BIO_meth_set_ctrl(m, bio_ctrl_cb);
+	return m;
+}
+
+/* --- records --- */
+
+void conn_encipher(struct conn *c, const char *p, size_t len)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+	size_t done;
+
+	while (len && !c->broken) {
+		if (SSL_write_ex(c->ssl, p, len, &done) != 1) {
+			/* Our BIO takes all, so this is no shortage of room. */
+			ERR_clear_error();
+			c->broken = true;
+			loop_defer(c->loop, &c->resume);
+			break;
+		}
+		p += done;
+		len -= done;
+	}
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+}
+
+/* OpenSSL may answer while it reads (handshake, key update, alert). */
+static void flush_answers(struct conn *c)
+{
+	struct loop *l = c->loop;
+
+	if (l->n_out && !c->freed)
+		conn_send_out(c);
+	l->n_out = 0;
+	l->out_conn = NULL;
+}
+
+/* Returns: true when the handshake is done. */
+bool conn_handshake(struct conn *c)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+	int rc, why;
+
+	conn_begin(c);
+	rc = SSL_do_handshake(c->ssl);
+	why = SSL_get_error(c->ssl, rc);
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+	flush_answers(c);
+	if (rc == 1) {
+		conn_opened(c);
+		return !conn_is_over(c);
+	}
+	if (why != SSL_ERROR_WANT_READ) {
+		c->tls_error = ERR_peek_error();
+		ERR_clear_error();
+		conn_over(c, CONN_TLS_ERROR);
+	}
+	return false;
+}
+
+/* One record. Returns: false when there is no whole one left. */
+static bool decipher_one(struct conn *c)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+	size_t cap, n = 0;
+	char *to;
+	int ok, why;
+
+	to = conn_input_room(c, &cap, c->loop->plain, LOOP_PLAIN_BYTES);
+	conn_begin(c);
+	ok = SSL_read_ex(c->ssl, to, cap, &n);
+	why = ok ? 0 : SSL_get_error(c->ssl, 0);
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+	flush_answers(c);
+	if (ok) {
+		conn_deliver(c, to, n);
+		return !conn_is_over(c);
+	}
+	if (why == SSL_ERROR_ZERO_RETURN) {
+		conn_over(c, CONN_EOF);
+	} else if (why != SSL_ERROR_WANT_READ) {
+		c->tls_error = ERR_peek_error();
+		ERR_clear_error();
+		conn_over(c, CONN_TLS_ERROR);
+	}
+	return false;
+}
+
+void conn_decipher(struct conn *c, char *p, size_t len)
+{
+	struct loop *l = c->loop;
+
+	l->in_at = p;
+	l->n_in = len;
+	if (c->state == CONN_HANDSHAKE && !conn_handshake(c)) {
+		l->n_in = 0;
+		return;
+	}
+	while (decipher_one(c))
+		;
+	l->n_in = 0;
+}
+
+/* --- life --- */
+
+int conn_attach_tls(struct conn *c, SSL_CTX *ctx, const char *name)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+	BIO *bio = bio_method() ? BIO_new(bio_method()) : NULL;
+	int rc = -1;
+
+	c->ssl = bio ? SSL_new(ctx) : NULL;
+	if (!c->ssl) {
+		BIO_free(bio);
+		goto out;
+	}
+	BIO_set_data(bio, c);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(c->ssl, bio, bio);
+	rc = 0;
+	if (c->is_server) {
+		SSL_set_accept_state(c->ssl);
+		goto out;
+	}
+	SSL_set_connect_state(c->ssl);
+	if (name && (SSL_set_tlsext_host_name(c->ssl, name) != 1 ||
+		     SSL_set1_host(c->ssl, name) != 1))
+		rc = -1;
+out:
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+	return rc;
+}
+
+void conn_detach_tls(struct conn *c)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+
+	if (!c->ssl)
+		return;
+	SSL_free(c->ssl);
+	c->ssl = NULL;
+	ERR_clear_error();
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+	mem_charge_back(MEM_OPENSSL, c->tls_bytes);
+}
+
+void conn_say_close(struct conn *c)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+
+	conn_begin(c);
+	SSL_shutdown(c->ssl);
+	ERR_clear_error();
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+	flush_answers(c);
+}
