@@ -132,6 +132,15 @@ void arena_reset(struct arena *a)
 	a->failed = false;
 }
 
+unsigned int arena_n_blocks(const struct arena *a)
+{
+	unsigned int n = 0;
+
+	for (const struct arena_chunk *c = a->chunks; c; c = c->older)
+		n++;
+	return n;
+}
+
 static void *fail(struct arena *a)
 {
 	a->failed = true;

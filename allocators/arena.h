@@ -66,6 +66,9 @@ char *arena_bytes(struct arena *a, size_t len) MUST_USE;
 char *arena_printf(struct arena *a, const char *format, ...) MUST_USE
 	__attribute__((format(printf, 2, 3)));
 
+/* How many blocks of the allocator it holds: chunks, or objects. */
+unsigned int arena_n_blocks(const struct arena *a);
+
 struct arena_mark arena_mark(const struct arena *a);
 /* Frees what came after the mark and runs its cleanups. Children stay: one
  * that was begun after the mark must have ended. */

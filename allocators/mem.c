@@ -80,6 +80,7 @@ static inline void count(struct mem_counter *c, size_t size, size_t usable)
 {
 	add(&c->allocs, 1);
 	add(&c->asked_bytes, size);
+	add(&c->given_bytes, usable);
 	grow_live(c, usable);
 }
 
@@ -155,7 +156,7 @@ void *mem_zalloc(enum mem_tag tag, size_t n, size_t size)
 void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 {
 	struct mem_counter *c = &mem.counters->tag[tag];
-	size_t before;
+	size_t before, after;
 	void *q;
 
 	NOTE_CALLER(tag);
@@ -170,9 +171,11 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 	q = mem.b.realloc(p, size);
 	if (!q)
 		return refuse(tag);
+	after = mem.b.usable(q);
 	add(&c->reallocs, 1);
 	add(&c->asked_bytes, size);
-	grow_live(c, mem.b.usable(q) - before);
+	add(&c->given_bytes, after);
+	grow_live(c, after - before);
 	return q;
 }
 

@@ -57,6 +57,7 @@ struct mem_counter {
 	_Atomic uint64_t frees;       /* blocks taken back */
 	_Atomic uint64_t failures;    /* calls answered with NULL */
 	_Atomic uint64_t asked_bytes; /* sum of all sizes asked for */
+	_Atomic uint64_t given_bytes; /* sum of what the size classes made of them */
 	_Atomic uint64_t live_bytes;  /* usable bytes handed out now */
 	_Atomic uint64_t peak_bytes;  /* highest live_bytes so far */
 	_Atomic uint64_t conn_bytes;  /* of a library's live bytes, those that

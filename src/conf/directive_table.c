@@ -105,7 +105,10 @@ static const struct argument tickets_args[] = {
 static const struct choice access_choice[] = {{"access", 0}, {NULL, 0}};
 static const struct choice error_choice[] = {{"error", 0}, {NULL, 0}};
 static const struct choice format_choices[] = {
-	{"combined", ACCESSLOG_COMBINED}, {"json", ACCESSLOG_JSON}, {NULL, 0}};
+	{"combined", ACCESSLOG_COMBINED},
+	{"json", ACCESSLOG_JSON},
+	{"memory", ACCESSLOG_MEMORY},
+	{NULL, 0}};
 static const struct choice level_choices[] = {
 	{"debug", LOG_DEBUG}, {"info", LOG_INFO},   {"notice", LOG_NOTICE},
 	{"warn", LOG_WARN},   {"error", LOG_ERROR}, {NULL, 0}};
@@ -126,7 +129,8 @@ static const struct argument access_args[] = {
 	 .type = &value_choice,
 	 .fallback = "combined",
 	 .choices = format_choices,
-	 .help = "`combined` as web servers write it, or `json`, one object a line.",
+	 .help = "`combined` as web servers write it, `memory` the same and what "
+		 "the request took of it, or `json`, one object a line.",
 	 AT(snapshot, access.format)},
 	{0}};
 static const struct argument error_args[] = {

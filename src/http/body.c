@@ -23,7 +23,7 @@ _Static_assert(LARGE_BYTES == BODY_BLOCK_BYTES, "body.h tells the block size");
 
 /* The smallest block that holds len bytes, or the largest there is. Pages
  * that nobody fills must stay untouched: nothing is zeroed. */
-static struct body_block *block_new(size_t len)
+static struct body_block *block_new(struct body *b, size_t len)
 {
 	size_t cap = len <= SMALL_BYTES ? SMALL_BYTES
 		     : len <= MID_BYTES ? MID_BYTES
@@ -36,15 +36,25 @@ static struct body_block *block_new(size_t len)
 	k->start = 0;
 	k->end = 0;
 	k->cap = (uint16_t)cap;
+	b->n_blocks++;
+	b->held_bytes += (uint32_t)(DATA_AT + cap);
+	if (b->held_bytes > b->peak_bytes)
+		b->peak_bytes = b->held_bytes;
 	return k;
 }
 
-static void blocks_free(struct body_block *k)
+static void block_free(struct body *b, struct body_block *k)
+{
+	b->held_bytes -= (uint32_t)(DATA_AT + k->cap);
+	mem_free(MEM_STREAM, k);
+}
+
+static void blocks_free(struct body *b, struct body_block *k)
 {
 	while (k) {
 		struct body_block *next = k->next;
 
-		mem_free(MEM_STREAM, k);
+		block_free(b, k);
 		k = next;
 	}
 }
@@ -55,16 +65,16 @@ static size_t room(const struct body_block *k)
 }
 
 /* Room for len bytes in new blocks, all or none. */
-static struct body_block *blocks_new(size_t len)
+static struct body_block *blocks_new(struct body *b, size_t len)
 {
 	struct body_block *first = NULL;
 	struct body_block **link = &first;
 
 	while (len) {
-		struct body_block *k = block_new(len);
+		struct body_block *k = block_new(b, len);
 
 		if (!k) {
-			blocks_free(first);
+			blocks_free(b, first);
 			return NULL;
 		}
 		*link = k;
@@ -106,7 +116,7 @@ static size_t fill(struct body_block *tail, const char *p, size_t len)
 
 static void drop_reserved(struct body *b)
 {
-	blocks_free(b->reserved);
+	blocks_free(b, b->reserved);
 	b->reserved = NULL;
 }
 
@@ -119,7 +129,7 @@ void body_init(struct body *b, uint32_t limit_bytes)
 void body_fini(struct body *b)
 {
 	drop_reserved(b);
-	blocks_free(b->head);
+	blocks_free(b, b->head);
 	b->head = NULL;
 	b->tail = NULL;
 	b->bytes = 0;
@@ -133,7 +143,7 @@ int body_put(struct body *b, const void *data, size_t len)
 
 	drop_reserved(b);
 	if (len > n) {
-		more = blocks_new(len - n);
+		more = blocks_new(b, len - n);
 		if (!more)
 			return -1;
 	}
@@ -156,7 +166,7 @@ char *body_reserve(struct body *b, size_t *cap)
 
 	if (room(k) < READ_BYTES) {
 		if (!b->reserved)
-			b->reserved = block_new(LARGE_BYTES);
+			b->reserved = block_new(b, LARGE_BYTES);
 		if (b->reserved)
 			k = b->reserved;
 	}
@@ -178,14 +188,14 @@ static void place_reserved(struct body *b, size_t len)
 	b->reserved = NULL;
 	if (len <= room(b->tail)) {
 		fill(b->tail, k->data, len);
-		mem_free(MEM_STREAM, k);
+		block_free(b, k);
 		return;
 	}
 	if (len <= SMALL_BYTES)
-		small = block_new(len);
+		small = block_new(b, len);
 	if (small) {
 		fill(small, k->data, len);
-		mem_free(MEM_STREAM, k);
+		block_free(b, k);
 		k = small;
 	} else {
 		k->end = (uint16_t)len;
@@ -231,7 +241,7 @@ void body_drop(struct body *b, size_t len)
 		b->head = k->next;
 		if (!b->head)
 			b->tail = NULL;
-		mem_free(MEM_STREAM, k);
+		block_free(b, k);
 	}
 }
 

@@ -16,6 +16,9 @@ struct body {
 	struct body_block *reserved; /* of body_reserve(), not in the queue */
 	uint32_t bytes;              /* queued now */
 	uint32_t limit;              /* body_is_full() from here on */
+	uint32_t n_blocks;           /* ever taken from the allocator */
+	uint32_t held_bytes;         /* asked for blocks that are held now */
+	uint32_t peak_bytes;         /* highest held_bytes so far */
 	uint64_t total_bytes;        /* ever put in */
 	bool ended;                  /* nothing more will be put in */
 };

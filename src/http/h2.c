@@ -69,6 +69,12 @@ void h2_mem_init(nghttp2_mem *mem, struct h2_user *u)
 	*mem = (nghttp2_mem){u, malloc_cb, free_cb, calloc_cb, realloc_cb};
 }
 
+size_t h2_hpack_bytes(nghttp2_session *session)
+{
+	return nghttp2_session_get_hd_inflate_dynamic_table_size(session) +
+	       nghttp2_session_get_hd_deflate_dynamic_table_size(session);
+}
+
 /* --- callbacks and options ----------------------------------------------- */
 
 static ssize_t send_cb(nghttp2_session *session, const uint8_t *p, size_t len,

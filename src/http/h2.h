@@ -49,6 +49,10 @@ struct h2_user {
  */
 void h2_mem_init(nghttp2_mem *mem, struct h2_user *u);
 
+/* What HPACK's two dynamic tables of a session take, by the count of RFC 7541
+ * §4.1; a part of what nghttp2 holds. */
+size_t h2_hpack_bytes(nghttp2_session *session);
+
 /* Entries that the functions below may fill. */
 #define H2_NV_MAX(m) ((size_t)(m)->headers.n + 6)
 

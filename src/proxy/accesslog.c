@@ -248,7 +248,8 @@ void accesslog_add(struct accesslog *log, const struct stream *s)
 		end = logline_json(&log->line, to, s, log->loop->wall_us,
 				   log->loop->now_us);
 	else
-		end = logline_combined(&log->line, to, s, log->loop->wall_us);
+		end = logline_combined(&log->line, to, s, log->loop->wall_us,
+				       log->format == ACCESSLOG_MEMORY);
 	log->used += (uint32_t)(end - to);
 	if (log->used >= WRITE_BYTES)
 		loop_mark(log->loop, &log->dirty);

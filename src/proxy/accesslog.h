@@ -6,7 +6,7 @@
 
 #include "io/loop.h"
 
-enum accesslog_format { ACCESSLOG_COMBINED, ACCESSLOG_JSON };
+enum accesslog_format { ACCESSLOG_COMBINED, ACCESSLOG_JSON, ACCESSLOG_MEMORY };
 
 struct accesslog_conf {
 	const char *path; /* "-": stdout; NULL: no access log */

@@ -34,6 +34,8 @@ void front_fini(struct front *f)
 	f->magic = 0;
 	dirty_fini(&f->dirty);
 	timer_stop(g->loop, &f->timer);
+	if (g->walk == &f->node)
+		g->walk = f->node.next;
 	list_del(&f->node);
 	g->n_fronts--;
 	stat_sub(&stats_listener(g->stats, f->listener)->active, 1);

@@ -29,6 +29,7 @@ struct front {
 	uint64_t out_counted;
 	uint16_t listener; /* index */
 	bool is_tls;
+	bool is_h2; /* a struct front_h2, else a front_h1 */
 	bool draining;
 	char client[48]; /* the peer's address, for X-Forwarded-For */
 };

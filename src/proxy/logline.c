@@ -314,7 +314,7 @@ static char *put_request(char *to, const struct stream *s)
 }
 
 char *logline_combined(struct logline *l, char *to, const struct stream *s,
-		       uint64_t wall_us)
+		       uint64_t wall_us, bool memory)
 {
 	unsigned int status = s->res.status;
 
@@ -334,7 +334,14 @@ char *logline_combined(struct logline *l, char *to, const struct stream *s,
 	to = put_combined(to, field_of(s, FIELD_REFERER));
 	to = PUT(to, "\" \"");
 	to = put_combined(to, field_of(s, FIELD_USER_AGENT));
-	return PUT(to, "\"\n");
+	*to++ = '"';
+	if (memory) {
+		*to++ = ' ';
+		to = put_u64(to, stream_mem_peak(s));
+		*to++ = ' ';
+		to = put_u64(to, stream_n_allocs(s));
+	}
+	return PUT(to, "\n");
 }
 
 static char *put_asked(char *to, const struct stream *s)
@@ -361,6 +368,8 @@ static char *put_answered(char *to, const struct stream *s, uint64_t mono_us)
 	else
 		to = PUT(to, ",\"server_us\":null");
 	to = U64(to, "tries", s->n_tried);
+	to = U64(to, "mem_peak", stream_mem_peak(s));
+	to = U64(to, "allocs", stream_n_allocs(s));
 	return TEXT(to, "end", end_name(s->end));
 }
 

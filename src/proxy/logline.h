@@ -6,6 +6,7 @@
 #ifndef HEAPGATE_LOGLINE_H
 #define HEAPGATE_LOGLINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,11 +33,12 @@ size_t logline_bound(const struct stream *s);
  * wall_us, mono_us: now, when the stream ended. Returns: the line's end.
  *
  * combined: as nginx's format of that name, in UTC. 499 for a client that
- * went away before there was a status.
+ * went away before there was a status. memory: two numbers more, mem_peak and
+ * allocs (stream_mem_peak(), stream_n_allocs()).
  * json: one object; the times are µs, what is not known is null.
  */
 char *logline_combined(struct logline *l, char *to, const struct stream *s,
-		       uint64_t wall_us);
+		       uint64_t wall_us, bool memory);
 char *logline_json(struct logline *l, char *to, const struct stream *s,
 		   uint64_t wall_us, uint64_t mono_us);
 

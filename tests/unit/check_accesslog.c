@@ -90,7 +90,7 @@ static const char *as_json(void)
 
 static const char *as_combined(void)
 {
-	char *end = logline_combined(&line, text, &stream, WALL_US);
+	char *end = logline_combined(&line, text, &stream, WALL_US, false);
 
 	ck_assert_uint_le((size_t)(end - text), logline_bound(&stream));
 	*end = '\0';
@@ -101,16 +101,41 @@ static const char *as_combined(void)
 
 START_TEST(json_tells_all_of_a_stream)
 {
-	ck_assert_str_eq(
-		as_json(),
-		"{\"time\":\"2024-02-29T12:34:56.789Z\",\"worker\":3,\"arm\":\"a\","
-		"\"client\":\"192.0.2.7\",\"method\":\"GET\","
-		"\"authority\":\"www.example.com\",\"path\":\"/a?b=c\","
-		"\"protocol\":\"HTTP/2\",\"status\":200,\"bytes_in\":11,"
-		"\"bytes_out\":990,\"duration_us\":12345,\"upstream\":\"app\","
-		"\"server\":\"127.0.0.1:9001\",\"server_us\":10000,\"tries\":2,"
-		"\"end\":\"done\",\"referer\":\"https://example.com/\","
-		"\"user_agent\":\"curl/7.88.1\"}\n");
+	char want[1024];
+
+	stream.req_body.peak_bytes = 200;
+	stream.req_body.n_blocks = 3;
+	stream.res_body.peak_bytes = 30;
+	stream.lib_bytes = 4;
+	stream.lib_allocs = 5;
+	snprintf(want, sizeof(want),
+		 "{\"time\":\"2024-02-29T12:34:56.789Z\",\"worker\":3,\"arm\":\"a\","
+		 "\"client\":\"192.0.2.7\",\"method\":\"GET\","
+		 "\"authority\":\"www.example.com\",\"path\":\"/a?b=c\","
+		 "\"protocol\":\"HTTP/2\",\"status\":200,\"bytes_in\":11,"
+		 "\"bytes_out\":990,\"duration_us\":12345,\"upstream\":\"app\","
+		 "\"server\":\"127.0.0.1:9001\",\"server_us\":10000,\"tries\":2,"
+		 "\"mem_peak\":%zu,\"allocs\":%u,"
+		 "\"end\":\"done\",\"referer\":\"https://example.com/\","
+		 "\"user_agent\":\"curl/7.88.1\"}\n",
+		 sizeof(struct stream) + (size_t)stream.arena.used_bytes + 234,
+		 9 + arena_n_blocks(&stream.arena));
+	ck_assert_str_eq(as_json(), want);
+}
+END_TEST
+
+START_TEST(memory_is_combined_and_two_numbers)
+{
+	char want[256], *end;
+
+	snprintf(want, sizeof(want), "%s", as_combined());
+	snprintf(want + strlen(want) - 1, 64, " %zu %u\n",
+		 sizeof(struct stream) + (size_t)stream.arena.used_bytes,
+		 1 + arena_n_blocks(&stream.arena));
+	end = logline_combined(&line, text, &stream, WALL_US, true);
+	ck_assert_uint_le((size_t)(end - text), logline_bound(&stream));
+	*end = '\0';
+	ck_assert_str_eq(text, want);
 }
 END_TEST
 
@@ -128,8 +153,8 @@ START_TEST(json_says_null_where_nothing_is_known)
 	got = as_json();
 	ck_assert_ptr_nonnull(strstr(got, "\"client\":null,"));
 	ck_assert_ptr_nonnull(strstr(got, "\"upstream\":null,\"server\":null,"
-					  "\"server_us\":null,\"tries\":0,"
-					  "\"end\":\"timeout\",\"referer\":null,"
+					  "\"server_us\":null,\"tries\":0,"));
+	ck_assert_ptr_nonnull(strstr(got, "\"end\":\"timeout\",\"referer\":null,"
 					  "\"user_agent\":null}\n"));
 	ck_assert_ptr_nonnull(strstr(got, "\"protocol\":\"HTTP/1.1\","));
 }
@@ -258,7 +283,7 @@ END_TEST
 START_TEST(the_time_is_that_of_each_line)
 {
 	as_combined();
-	logline_combined(&line, text, &stream, WALL_US + 4000000);
+	logline_combined(&line, text, &stream, WALL_US + 4000000, false);
 	ck_assert_ptr_nonnull(strstr(text, "[29/Feb/2024:12:35:00 +0000]"));
 	*logline_json(&line, text, &stream, WALL_US + 4000000, MONO_US) = '\0';
 	ck_assert_ptr_nonnull(strstr(text, "\"2024-02-29T12:35:00.789Z\""));
@@ -575,6 +600,7 @@ static Suite *accesslog_suite(void)
 	tcase_add_test(t, json_escapes_what_json_must_not_have);
 	tcase_add_test(t, json_keeps_utf8_and_replaces_what_is_none);
 	tcase_add_test(t, json_is_valid_whatever_three_bytes_a_peer_sends);
+	tcase_add_test(t, memory_is_combined_and_two_numbers);
 	tcase_add_test(t, combined_is_what_nginx_writes);
 	tcase_add_test(t, combined_escapes_as_nginx_does);
 	tcase_add_test(t, combined_says_499_when_the_client_left_before_the_answer);

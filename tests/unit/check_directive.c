@@ -80,6 +80,8 @@ static const struct trial trials[] = {
 	BAD("", "log access", "FILE", "log access", "log access lacks its FILE"),
 	GOOD("", "log access", "format", "log access - format=json",
 	     "log access - format=json\n"),
+	GOOD("", "log access", "format", "log access - format=memory",
+	     "log access - format=memory\n"),
 	BAD("", "log access", "format", "log access - format=jsn",
 	    "log access format=: unknown word \"jsn\"; did you mean \"json\"?"),
 	BAD("", "log access", "access", "log acess -",
