@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "lab/statistics.h"
+#include "base/statistics.h"
 
 struct ranked {
 	double value;

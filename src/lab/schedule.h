@@ -5,7 +5,7 @@
 #ifndef HEAPGATE_SCHEDULE_H
 #define HEAPGATE_SCHEDULE_H
 
-#include "lab/random.h"
+#include "base/random.h"
 #include "lab/workload.h"
 
 struct arrival {

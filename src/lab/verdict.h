@@ -7,7 +7,7 @@
 #ifndef HEAPGATE_VERDICT_H
 #define HEAPGATE_VERDICT_H
 
-#include "lab/statistics.h"
+#include "base/statistics.h"
 
 enum verdict_word {
 	VERDICT_INCONCLUSIVE, /* neither shown to differ nor shown to be close */

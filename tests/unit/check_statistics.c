@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lab/random.h"
+#include "base/random.h"
 #include "lab/rank_test.h"
-#include "lab/statistics.h"
+#include "base/statistics.h"
 #include "lab/verdict.h"
 #include "runner.h"
 

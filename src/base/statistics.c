@@ -1,9 +1,9 @@
-#include "lab/statistics.h"
+#include "base/statistics.h"
 
 #include <math.h>
 
 #include "base/must.h"
-#include "lab/random.h"
+#include "base/random.h"
 
 /* --- descriptions ---------------------------------------------------- */
 
@@ -57,11 +57,13 @@ double statistics_deviation(const double *v, unsigned int n)
 
 double statistics_quantile(const double *sorted, unsigned int n, double q)
 {
-	double at = q * (n - 1.0);
-	unsigned int i = (unsigned int)at;
+	double at;
+	unsigned int i;
 
 	if (!n)
 		return NAN;
+	at = q * (n - 1.0);
+	i = (unsigned int)at;
 	if (i + 1 >= n)
 		return sorted[n - 1];
 	return sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]);

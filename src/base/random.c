@@ -1,4 +1,4 @@
-#include "lab/random.h"
+#include "base/random.h"
 
 #include <math.h>
 
