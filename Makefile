@@ -117,6 +117,7 @@ UNIT_LIB_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 
 obj = $(patsubst %.c,$B/%.o,$1)
+GEN = $B/gen/dygraphs.c
 MEM_OBJ = $(call obj,$(MEM_SRC))
 OBJ = $(call obj,$(SRC))
 UNIT_LIB_OBJ = $(call obj,$(UNIT_LIB_SRC))
@@ -142,7 +143,7 @@ $B/heapgate: $(call obj,$(MAIN)) $(LIBRARIES) $B/.ldflags
 	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 $B/libmem.a: $(MEM_OBJ)
-$B/libheapgate.a: $(OBJ)
+$B/libheapgate.a: $(OBJ) $(GEN:.c=.o)
 $B/libmem.a $B/libheapgate.a:
 	$(Q_AR) rm -f $@ && $(AR) crs $@ $^
 
@@ -171,6 +172,19 @@ $B/tests/e2e/stray.so: tests/e2e/stray.c $B/.cflags
 
 $B/tests/bench/bench_mem: $B/tests/bench/bench_mem.o $B/libmem.a $B/.ldflags
 	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -ldl -lm
+
+# dygraphs, for the charts of "heapgate ab": Debian's libjs-dygraphs as it is
+# installed, made into C. Without the package the report has tables only.
+DYGRAPHS ?= /usr/share/javascript/dygraphs
+embed = { echo 'extern const char $1[];'; echo 'const char $1[] = {'; \
+	if [ -e $2 ]; then od -An -v -td1 $2 | \
+	sed 's/ *\(-\{0,1\}[0-9]\{1,\}\)/\1,/g'; fi; echo '0};'; }
+$B/gen/dygraphs.c: $(wildcard $(DYGRAPHS)/dygraph.min.js $(DYGRAPHS)/dygraph.min.css)
+	@mkdir -p $(@D)
+	$(Q_GEN) { $(call embed,report_dygraphs_js,$(DYGRAPHS)/dygraph.min.js); \
+		$(call embed,report_dygraphs_css,$(DYGRAPHS)/dygraph.min.css); } >$@
+$B/gen/%.o: $B/gen/%.c $B/.cflags
+	$(Q_CC) $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # A stamp is touched only when the flags differ from last time.
 stamp = @mkdir -p $(@D); printf '%s\n' $1 >$@.new; \
@@ -222,11 +236,11 @@ check-lint:
 # Fuzzing for real wants clang; everything is compiled once more for it.
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS = -fsanitize=fuzzer-no-link,address,undefined
-$B/fuzz/%: tests/fuzz/%.c $(MEM_SRC) $(SRC)
+$B/fuzz/%: tests/fuzz/%.c $(MEM_SRC) $(SRC) $(GEN)
 	@mkdir -p $(@D)
 	$(Q_LD) $(CLANG) -std=gnu11 -O1 -g -fno-omit-frame-pointer \
 		$(ALL_CPPFLAGS) $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
-		-o $@ $< $(MEM_SRC) $(SRC) $(LIBS_$(@F)) $(LIBS)
+		-o $@ $< $(MEM_SRC) $(SRC) $(GEN) $(LIBS_$(@F)) $(LIBS)
 fuzz-smoke: $(FUZZ_CLANG)
 	@for f in $(FUZZ_CLANG); do n=$${f##*/}; mkdir -p $B/fuzz/corpus/$$n; \
 		echo "fuzz $$n for $(FUZZ_SECONDS) s"; \
@@ -250,7 +264,7 @@ docs: all
 
 DEBS = pkg-config libnghttp2-dev libevent-dev libssl-dev libc-ares-dev \
 	libjansson-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 \
-	libtbbmalloc2 check libhttp-parser-dev curl openssl nghttp2-client \
+	libtbbmalloc2 libjs-dygraphs check libhttp-parser-dev curl openssl nghttp2-client \
 	nghttp2-server python3 universal-ctags
 # Each of these starts a service when it is installed.
 BENCH_DEBS = nginx haproxy h2o nghttp2-proxy

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "conf/snapshot.h"
+#include "lab/ab.h"
 #include "lab/cert.h"
 #include "lab/load.h"
 #include "lab/origin.h"
@@ -68,6 +69,7 @@ static const struct command {
 	{"proxy", run_proxy_main, "serve without a config file: proxy FROM TO...",
 	 false},
 	{"origin", origin_main, "the test backend", false},
+	{"ab", ab_main, "compare allocators under the same load", false},
 	{"load", load_main, "open-loop load on a server", false},
 	{"cert", cert_main, "make a throw-away key and certificate", false},
 	{"ctl", ctl_main, "talk to a running heapgate", false},
