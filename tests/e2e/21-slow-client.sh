@@ -14,35 +14,24 @@ start_backend
 start_nghttpd
 cert
 
-# slow_downloads SERVER PATH SMALL: 1 MiB/s from each allocator at once,
-# watched for 10 s.
+# slow_downloads WHAT SERVER PATH SMALL: 1 MiB/s from each allocator at once.
 slow_downloads() {
-	local name clients=() gates=() pid
-	watch_none
+	local name
 	for name in $ALLOCATORS; do
 		ports
-		simple_conf "$1"
+		simple_conf "$2"
 		start_heapgate --allocator "$name"
-		gates+=("$HG")
-		measure_idle "$3"
-		watch "$name"
+		measure_idle "$4"
 		start "download-$name" curl -sS --http2 --cacert "$CERT" \
-			--limit-rate 1M -o /dev/null "$URL$2"
-		clients+=("$PID")
+			--limit-rate 1M -o /dev/null "$URL$3"
+		watch "$name, $1" "$PID"
 	done
-	stay_small 10
-	for pid in "${clients[@]}"; do
-		alive "$pid" || flunk "a download ended early"
-		stop "$pid" || true
-	done
-	for pid in "${gates[@]}"; do stop "$pid"; done
 }
 
-it "from HTTP/1.1"
-slow_downloads "127.0.0.1:$BACKEND_PORT" /bytes/$((1 << 30)) /name
-
-it "from h2c"
-slow_downloads "127.0.0.1:$NGHTTPD_PORT proto=h2c" /1g /1k
+it "from HTTP/1.1, and from h2c"
+slow_downloads h1 "127.0.0.1:$BACKEND_PORT" /bytes/$((1 << 30)) /name
+slow_downloads h2c "127.0.0.1:$NGHTTPD_PORT proto=h2c" /1g /1k
+stay_small 10
 
 it "when 20 clients never open their windows"
 ports

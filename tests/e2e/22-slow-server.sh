@@ -12,43 +12,31 @@ file 1g 1G z
 start_backend --rate 1048576
 cert
 
-# slow_uploads SERVER CURL-OPTION...: to each allocator at once, watched for
-# 10 s.
+# slow_uploads WHAT SERVER CURL-OPTION: to each allocator at once.
 slow_uploads() {
-	local name server=$1 clients=() gates=() pid
-	shift
+	local name
 	for name in $ALLOCATORS; do
 		ports
-		simple_conf "$server"
+		simple_conf "$2"
 		start_heapgate --allocator "$name"
-		gates+=("$HG")
 		measure_idle /name
-		watch "$name"
 		start "upload-$name" curl -sS --cacert "$CERT" -T "$WWW/1g" \
-			-o /dev/null "$@" "$URL/slow"
-		clients+=("$PID")
+			-o /dev/null "$3" "$URL/slow"
+		watch "$name, $1" "$PID"
 	done
-	stay_small 10
-	for pid in "${clients[@]}"; do
-		alive "$pid" || flunk "an upload ended early"
-		stop "$pid" || true
-	done
-	for pid in "${gates[@]}"; do stop "$pid"; done
 }
 
-it "from HTTP/2 to HTTP/1.1"
-watch_none
-slow_uploads "127.0.0.1:$BACKEND_PORT" --http2
-it "from HTTP/1.1 to HTTP/1.1"
-watch_none
-slow_uploads "127.0.0.1:$BACKEND_PORT" --http1.1
+it "from HTTP/2 and from HTTP/1.1"
+slow_uploads "from h2" "127.0.0.1:$BACKEND_PORT" --http2
+slow_uploads "from h1" "127.0.0.1:$BACKEND_PORT" --http1.1
+stay_small 10
 
 # A second heapgate makes an h2c server of the slow one, and is watched too.
-it "from HTTP/2 to h2c"
-watch_none
+it "to h2c"
 ports
 simple_conf "127.0.0.1:$BACKEND_PORT"
 start_heapgate
 measure_idle /name
-watch "the second one"
-slow_uploads "127.0.0.1:$CLEAR proto=h2c" --http2
+watch "the second one" "$HG"
+slow_uploads "to h2c" "127.0.0.1:$CLEAR proto=h2c" --http2
+stay_small 10
