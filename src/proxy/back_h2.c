@@ -5,6 +5,7 @@
 #include "proxy/gate.h"
 #include "proxy/websocket.h"
 
+#define MAX_INFOS     32          /* 1xx before one answer */
 #define BACK_MAGIC    0x62616b32u /* "bak2" */
 #define WINDOW_BYTES  (16 << 20)  /* of the connection: one slow client must not
 				   * stop the others; each stream has its own */
@@ -114,9 +115,14 @@ static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
 	return 0;
 }
 
-static void on_answer(struct stream *s, bool ended)
+static void on_answer(struct back_h2 *b, struct stream *s, bool ended)
 {
 	h2_end_head(&s->res);
+	if (s->res.status < 200 && ++s->b.n_infos > MAX_INFOS) {
+		nghttp2_submit_rst_stream(b->session, NGHTTP2_FLAG_NONE, s->b.id,
+					  NGHTTP2_ENHANCE_YOUR_CALM);
+		return; /* fails when it is closed */
+	}
 	if (s->res.status < 200) {
 		forward_answer(s);
 		stream_on_info(s);
@@ -159,7 +165,7 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 		if (!s || s->b.aborted)
 			return 0;
 		if (frame->hd.type == NGHTTP2_HEADERS && is_final_head(frame, s)) {
-			on_answer(s, ended);
+			on_answer(b, s, ended);
 		} else if (ended) {
 			s->res_body.ended = true;
 			stream_on_res_data(s);
@@ -337,6 +343,7 @@ static void on_input(struct conn *c, char *data, size_t len)
 	struct back_h2 *b = c->owner;
 	ssize_t n = nghttp2_session_mem_recv(b->session, (uint8_t *)data, len);
 
+	b->heard = true;
 	if (n < 0)
 		back_free(b, STREAM_BROKEN);
 	else
@@ -428,12 +435,45 @@ static const struct side_ops side_ops = { head_side, info_side, data_side, room_
 
 /* --- sessions -------------------------------------------------------------------------- */
 
+/* Streams wait: a server that says nothing is asked whether it is there. */
+static void wait_quiet(struct back_h2 *b)
+{
+	const struct limits_conf *max = b->gate->limits;
+
+	b->heard = false;
+	b->pinged = false;
+	timer_set(b->gate->loop, &b->timer,
+		  max->ping_timeout_ms ? max->ping_timeout_ms : max->idle_timeout_ms);
+}
+
+static void ask_alive(struct back_h2 *b)
+{
+	if (!b->gate->limits->ping_timeout_ms) {
+		wait_quiet(b);
+		return;
+	}
+	if (b->pinged || !b->got_settings) { /* RFC 9113 §6.5.3, §6.7 */
+		stat_add(&b->gate->stats->rejected[REJECT_PING_TIMEOUT], 1);
+		server_on_failure(b->server, b->gate->loop->now_ms);
+		back_free(b, STREAM_TIMEOUT);
+		return;
+	}
+	wait_quiet(b);
+	b->pinged = true;
+	nghttp2_submit_ping(b->session, NGHTTP2_FLAG_NONE, NULL);
+	mark(b);
+}
+
 static void timer_cb(struct timer *t)
 {
 	struct back_h2 *b = container_of(t, struct back_h2, timer);
 
 	if (!b->n_streams)
 		back_free(b, STREAM_BROKEN);
+	else if (b->open && !b->heard)
+		ask_alive(b);
+	else
+		wait_quiet(b);
 }
 
 static int open_session(struct back_h2 *b)
@@ -553,7 +593,8 @@ int back_h2_start(struct stream *s, struct server *server)
 	s->b.id = id;
 	s->b_answered = false;
 	s->server = server;
-	b->n_streams++;
+	if (!b->n_streams++)
+		wait_quiet(b);
 	server->n_requests++;
 	stat_add(&server->stats->requests_total, 1);
 	stat_add(&server->stats->requests_active, 1);

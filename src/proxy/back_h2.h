@@ -17,7 +17,7 @@ struct back_h2 {
 	struct list node;        /* in server->sessions */
 	struct list streams;     /* struct stream by b.node */
 	struct dirty dirty;
-	struct timer timer;      /* idle; then the wait for the last stream */
+	struct timer timer;      /* idle; with streams: until a PING is due */
 	struct grave grave;
 	uint64_t in_counted;     /* bytes of conn already in the stats */
 	uint64_t out_counted;
@@ -25,6 +25,8 @@ struct back_h2 {
 	bool open : 1;           /* connected */
 	bool greeted : 1;        /* the preface is out */
 	bool got_settings : 1;
+	bool heard : 1;          /* something came since the timer was set */
+	bool pinged : 1;         /* and not heard since */
 	bool leaving : 1;        /* GOAWAY, or out of stream ids: no new ones */
 };
 

@@ -89,8 +89,9 @@ bool dispatch_retry(struct stream *s, int why)
 	if (!may_retry(s, (enum stream_end)why))
 		return false;
 	stream_reset_answer(s);
-	if (why == STREAM_STALE && !s->fresh) {
-		/* Not the server's fault: ask it again, on a new connection. */
+	if ((why == STREAM_STALE || why == STREAM_REFUSED) && !s->fresh) {
+		/* Not the server's fault, as when it sends GOAWAY: ask it again,
+		 * on a new connection. */
 		s->fresh = true;
 		return start(s, last) == 0;
 	}

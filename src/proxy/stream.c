@@ -112,6 +112,7 @@ void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
 	s->b.submitted = false;
 	s->b.deferred = false;
 	s->b.wide = false;
+	s->b.n_infos = 0;
 	s->b.aborted = false;
 	if (streams)
 		list_append(streams, &s->b.node);

@@ -54,6 +54,7 @@ struct side {
 	int32_t id;                 /* h2 stream id; 0 in h1 */
 	bool submitted;             /* h2: head is with nghttp2 */
 	bool deferred;              /* h2: its body waits for data */
+	uint8_t n_infos;            /* h2 B: interim answers so far */
 	bool wide;                  /* h2: may buffer more than at first */
 	bool aborted;               /* abort() was called */
 };
