@@ -25,6 +25,7 @@ enum block {
 	BLOCK_LISTEN = 2,
 	BLOCK_UPSTREAM = 4,
 	BLOCK_LIMITS = 8,
+	BLOCK_EXPERIMENT = 16,
 };
 
 enum arg_form {

@@ -104,11 +104,10 @@ static const struct argument tickets_args[] = {
 	{0}};
 static const struct choice access_choice[] = {{"access", 0}, {NULL, 0}};
 static const struct choice error_choice[] = {{"error", 0}, {NULL, 0}};
-static const struct choice format_choices[] = {
-	{"combined", ACCESSLOG_COMBINED},
-	{"json", ACCESSLOG_JSON},
-	{"memory", ACCESSLOG_MEMORY},
-	{NULL, 0}};
+static const struct choice format_choices[] = {{"combined", ACCESSLOG_COMBINED},
+					       {"json", ACCESSLOG_JSON},
+					       {"memory", ACCESSLOG_MEMORY},
+					       {NULL, 0}};
 static const struct choice level_choices[] = {
 	{"debug", LOG_DEBUG}, {"info", LOG_INFO},   {"notice", LOG_NOTICE},
 	{"warn", LOG_WARN},   {"error", LOG_ERROR}, {NULL, 0}};
@@ -470,10 +469,110 @@ ONE(flood_rate_args, value_count, "UNITS", "5000", 0, 1000000000, limits_conf,
 
 static const struct argument no_args[] = {{0}};
 
+/* --- experiment ---------------------------------------------------------- */
+
+static const struct argument arm_args[] = {
+	{.name = "NAME",
+	 .type = &value_name,
+	 .required = true,
+	 .help = "What metrics, logs and the header call it.",
+	 AT(arm_conf, name)},
+	{.name = "allocator",
+	 .form = ARG_KEY,
+	 .type = &value_spec,
+	 .help = "What its workers run, settings and all: "
+		 "`hybrid+debug,regions=heap`; without it what `allocator` says.",
+	 AT(arm_conf, allocator)},
+	{.name = "weight",
+	 .form = ARG_KEY,
+	 .type = &value_count,
+	 .fallback = "1",
+	 .min = 0,
+	 .max = 1000000,
+	 .help = "Its share of the clients, of the sum of all weights.",
+	 AT(arm_conf, weight)},
+	{.name = "workers",
+	 .form = ARG_KEY,
+	 .type = &value_count,
+	 .min = 1,
+	 .max = 256,
+	 .help = "How many; without it an even part of `workers`, at least 1. "
+		 "Memory can be compared only where a worker of each arm has about "
+		 "as much to do.",
+	 AT(arm_conf, workers)},
+	{0}};
+static const struct choice assign_choices[] = {
+	{"random", ASSIGN_RANDOM}, {"client_ip", ASSIGN_CLIENT_IP}, {NULL, 0}};
+static const struct argument assign_args[] = {
+	{.name = "random|client_ip",
+	 .type = &value_choice,
+	 .required = true,
+	 .fallback = "random",
+	 .choices = assign_choices,
+	 .help = "`random`: each connection anew; `client_ip`: a client stays with "
+		 "its arm, also over a restart.",
+	 AT(experiment_conf, assign)},
+	{0}};
+static const struct choice metric_choices[] = {{"error_ratio", GUARD_ERROR_RATIO},
+					       {"p99", GUARD_P99},
+					       {"rss", GUARD_RSS},
+					       {NULL, 0}};
+static const struct choice at_most_choice[] = {{"<=", 0}, {NULL, 0}};
+static const struct argument guard_args[] = {
+	{.name = "error_ratio|p99|rss",
+	 .type = &value_choice,
+	 .required = true,
+	 .choices = metric_choices,
+	 .help = "`error_ratio`: answers with 5xx, or none, of all; `p99`: of the "
+		 "duration of requests; `rss`: anonymous RSS of the arm's largest "
+		 "worker.",
+	 AT(guard_conf, metric)},
+	{.name = "<=",
+	 .type = &value_choice,
+	 .required = true,
+	 .choices = at_most_choice,
+	 .help = NULL,
+	 SELF},
+	{.name = "LIMIT",
+	 .type = &value_limit,
+	 .required = true,
+	 .help = "`1.25x`: so many times what the first arm has (p99, rss); `0.5%` "
+		 "(error_ratio); `50ms`, `2s` (p99); `600m`, `1g` (rss).",
+	 SELF},
+	{.name = "breaches",
+	 .form = ARG_KEY,
+	 .type = &value_count,
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 32,
+	 .help = "In so many of the last `of=` intervals that could be judged, to "
+		 "drain the arm.",
+	 AT(guard_conf, breaches)},
+	{.name = "of",
+	 .form = ARG_KEY,
+	 .type = &value_count,
+	 .fallback = "5",
+	 .min = 1,
+	 .max = 32,
+	 .help = "How many intervals are looked back.",
+	 AT(guard_conf, of)},
+	{0}};
+ONE(interval_args, value_time, "TIME", "10s", SEC, HOUR, experiment_conf, interval_ms,
+    "How long one is.");
+static const struct argument header_args[] = {
+	{.name = "on|off",
+	 .type = &value_bool,
+	 .required = true,
+	 .fallback = "off",
+	 .help = "`on`: `heapgate-arm: NAME`, to see it from outside.",
+	 AT(experiment_conf, header)},
+	{0}};
+
 /* --- the table ----------------------------------------------------------- */
 
-#define IN_UPSTREAM .blocks = BLOCK_UPSTREAM
-#define IN_LIMITS   .blocks = BLOCK_LIMITS
+#define IN_UPSTREAM   .blocks = BLOCK_UPSTREAM
+#define IN_LIMITS     .blocks = BLOCK_LIMITS
+#define IN_EXPERIMENT .blocks = BLOCK_EXPERIMENT
 
 const struct directive directives[] = {
 	{.name = "allocator",
@@ -743,6 +842,47 @@ const struct directive directives[] = {
 		 "the lines does not matter. At least one is needed; what no route "
 		 "takes is answered with 404.",
 	 .example = "route host=static.example.com /img app"},
+	{.name = "experiment",
+	 .blocks = BLOCK_TOP,
+	 .args = no_args,
+	 .noun = &noun_experiment,
+	 .block = BLOCK_EXPERIMENT,
+	 .needs_block = true,
+	 .help = "Several allocators serve at once, side by side "
+		 "(docs/experiments.md). "
+		 "At least two arms are needed; the first one is the baseline.",
+	 .example = "experiment { arm a allocator=system weight=90; "
+		    "arm b allocator=hybrid weight=10 }"},
+	{.name = "arm",
+	 .args = arm_args,
+	 .noun = &noun_arm,
+	 .repeatable = true,
+	 IN_EXPERIMENT,
+	 .help = "Workers of one allocator setting.",
+	 .example = "arm c allocator=hybrid,regions=heap weight=50 workers=2"},
+	{.name = "assign",
+	 .args = assign_args,
+	 IN_EXPERIMENT,
+	 .help = "Which arm gets a connection.",
+	 .example = "assign client_ip"},
+	{.name = "guard",
+	 .args = guard_args,
+	 .noun = &noun_guard,
+	 .repeatable = true,
+	 IN_EXPERIMENT,
+	 .help = "An arm that breaks it, while the baseline does not, is drained: its "
+		 "clients go to the baseline.",
+	 .example = "guard p99 <= 1.25x breaches=3 of=5"},
+	{.name = "interval",
+	 .args = interval_args,
+	 IN_EXPERIMENT,
+	 .help = "How often the arms are compared and the guards judged.",
+	 .example = "interval 30s"},
+	{.name = "header",
+	 .args = header_args,
+	 IN_EXPERIMENT,
+	 .help = "Each answer names its arm.",
+	 .example = "header on"},
 	{.name = NULL}};
 
 _Static_assert(sizeof(directives) / sizeof(directives[0]) <= DIRECTIVE_MAX,

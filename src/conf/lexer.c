@@ -336,7 +336,7 @@ const char *word_expand(struct str raw, const struct place *at, const struct roo
 static bool is_plain(const char *text)
 {
 	for (const char *p = text; *p; p++)
-		if (!is_name_char(*p) && !strchr("-./:,+*=[]@%~?&", *p))
+		if (!is_name_char(*p) && !strchr("-./:,+*=<[]@%~?&", *p))
 			return false;
 	return *text && !word_key_len(str_z(text));
 }

@@ -34,6 +34,7 @@ struct loader {
 	const struct statement **listen_of; /* of s->listens[i] */
 	const struct statement **route_of;
 	const struct statement **upstream_of;
+	const struct statement *experiment; /* or NULL */
 	const struct statement *seen[DIRECTIVE_MAX]; /* the last, by index */
 };
 
@@ -55,6 +56,8 @@ void loader_apply(struct loader *ld, enum block block, const char *title, void *
  * block (BLOCK_NONE: only the arguments) into self. */
 void loader_defaults(struct loader *ld, const struct directive *d, void *self);
 void loader_block_defaults(struct loader *ld, enum block block, void *self);
+/* How many workers each arm has, once all is read. */
+void loader_settle_arms(struct loader *ld);
 /* What only the whole config can tell. */
 void loader_check(struct loader *ld, const struct source *source);
 

@@ -24,6 +24,10 @@ extern const struct value_type value_host;   /* const char * */
 extern const struct value_type value_prefix; /* likewise */
 extern const struct value_type value_target; /* likewise */
 
+/* snapshot_experiment.c */
+extern const struct noun noun_experiment, noun_arm, noun_guard;
+extern const struct value_type value_limit; /* of a struct guard_conf */
+
 /* snapshot.c */
 extern const struct value_type value_spec;    /* const char * */
 extern const struct value_type value_setting; /* adds ",key=value" to it */

@@ -176,8 +176,7 @@ const struct value_type value_spec = {
 	.syntax = "SPEC", .parse = parse_spec, .text = value_string};
 const struct value_type value_setting = {.syntax = "VALUE", .parse = parse_setting};
 
-/* Wrong by its name, not by what follows it. */
-static bool is_unknown(const char *spec)
+bool snapshot_is_unknown_allocator(const char *spec)
 {
 	char name[64];
 
@@ -195,7 +194,7 @@ static void check_allocator(struct loader *ld)
 	    mem_check_spec(ld->s->allocator, err, sizeof(err)) == 0)
 		return;
 	report_error(&ld->report, &st->words->next->at, "%s", err);
-	ld->unknown_allocator = is_unknown(ld->s->allocator);
+	ld->unknown_allocator = snapshot_is_unknown_allocator(ld->s->allocator);
 }
 
 /* --- addresses ----------------------------------------------------------- */
@@ -369,6 +368,7 @@ void loader_check(struct loader *ld, const struct source *source)
 		    "upstream app { server 127.0.0.1:9001 }");
 	check_there(ld, source, "route", s->n_routes, "route / app");
 	check_allocator(ld);
+	loader_settle_arms(ld);
 	check_addresses(ld);
 	check_targets(ld);
 	build_routes(ld);

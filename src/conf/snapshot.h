@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "conf/arms.h"
 #include "io/listen.h"
 #include "proxy/accesslog.h"
 #include "proxy/limits.h"
@@ -32,12 +33,14 @@ struct snapshot {
 	struct accesslog_conf access;
 	const char *error_path; /* "-": stderr */
 	enum log_level error_level;
-	struct addr metrics;       /* len 0: none */
-	const char *admin;         /* unix socket path, or NULL */
-	const char *via;           /* name in Via (heapgate) */
-	bool forwarded_trust;      /* keep the client's X-Forwarded-* */
-	uint32_t ticket_rotate_ms; /* session ticket keys: 1 h */
-	const char **wheres;       /* see snapshot_where() */
+	struct addr metrics;               /* len 0: none */
+	const char *admin;                 /* unix socket path, or NULL */
+	const char *via;                   /* name in Via (heapgate) */
+	bool forwarded_trust;              /* keep the client's X-Forwarded-* */
+	uint32_t ticket_rotate_ms;         /* session ticket keys: 1 h */
+	struct experiment_conf experiment; /* its arms are there without one */
+	unsigned int n_seats;              /* workers of all arms */
+	const char **wheres;               /* see snapshot_where() */
 };
 
 /*
@@ -58,6 +61,13 @@ void snapshot_free(struct snapshot **s);
  * messages: "heapgate.conf:7:1", or the config's name when it is not there.
  * For a repeatable one the last; see also the where of each struct. */
 const char *snapshot_where(const struct snapshot *s, const char *directive);
+
+/* The spec that this arm's workers run. */
+const char *snapshot_arm_allocator(const struct snapshot *s, unsigned int arm);
+/* The arm of a seat: the seats of the first arm come first. */
+unsigned int snapshot_arm_of(const struct snapshot *s, unsigned int seat);
+/* Is what is wrong with this spec its name? */
+bool snapshot_is_unknown_allocator(const char *spec);
 
 /* The effective config, every default spelled out; snapshot_parse() takes it
  * and yields an equal snapshot. */

@@ -291,8 +291,7 @@ static const struct trial trials[] = {
 	    "stream_timeout lacks its TIME"),
 	GOOD("limits", "tunnel_timeout", "TIME", "tunnel_timeout 3h",
 	     "\ttunnel_timeout 3h\n"),
-	BAD("limits", "tunnel_timeout", "TIME", "tunnel_timeout 3",
-	    "tunnel_timeout"),
+	BAD("limits", "tunnel_timeout", "TIME", "tunnel_timeout 3", "tunnel_timeout"),
 	GOOD("limits", "drain_timeout", "TIME", "drain_timeout 0",
 	     "\tdrain_timeout 0\n"),
 	BAD("limits", "drain_timeout", "TIME", "drain_timeout 1h {}",
@@ -313,6 +312,53 @@ static const struct trial trials[] = {
 	     "\tflood_rate 20000\n"),
 	BAD("limits", "flood_rate", "UNITS", "flood_rate",
 	    "flood_rate lacks its UNITS"),
+	GOOD("experiment", "arm", "NAME", "arm a", "\tarm a weight=1 workers="),
+	BAD("experiment", "arm", "NAME", "arm \"a b\"", "\"a b\" is not a name"),
+	BAD("experiment", "arm", "NAME", "arm y",
+	    "t.conf:1:25: error: arm \"y\" is there twice"),
+	BAD("experiment", "arm", "NAME", "arm weight=2", "arm lacks its NAME"),
+	GOOD("experiment", "arm", "allocator",
+	     "arm a allocator=hybrid+debug,regions=heap",
+	     "arm a allocator=hybrid+debug,regions=heap weight=1 "),
+	BAD("experiment", "arm", "allocator", "arm a allocator=jemaloc",
+	    "t.conf:1:30: error: unknown allocator \"jemaloc\""),
+	GOOD("experiment", "arm", "weight", "arm a weight=0", "arm a weight=0 "),
+	BAD("experiment", "arm", "weight", "arm a weight=1000001", "out of range"),
+	GOOD("experiment", "arm", "workers", "arm a workers=7", " workers=7\n"),
+	BAD("experiment", "arm", "workers", "arm a workers=0", "out of range"),
+	GOOD("experiment", "assign", "random|client_ip", "assign client_ip",
+	     "\tassign client_ip\n"),
+	BAD("experiment", "assign", "random|client_ip", "assign clientip",
+	    "did you mean \"client_ip\"?"),
+	GOOD("experiment", "guard", "error_ratio|p99|rss", "guard rss <= 600m",
+	     "guard rss <= 600m breaches=3 of=5\n"),
+	BAD("experiment", "guard", "error_ratio|p99|rss", "guard p50 <= 1s",
+	    "did you mean \"p99\"?"),
+	GOOD("experiment", "guard", "<=", "guard p99 <= 50ms", "guard p99 <= 50ms "),
+	BAD("experiment", "guard", "<=", "guard p99 < 50ms", "unknown word \"<\""),
+	GOOD("experiment", "guard", "LIMIT", "guard error_ratio <= 0.5%",
+	     "guard error_ratio <= 0.5% "),
+	GOOD("experiment", "guard", "LIMIT", "guard p99 <= 1.25x",
+	     "guard p99 <= 1.25x "),
+	BAD("experiment", "guard", "LIMIT", "guard p99 <= 600m",
+	    "p99 cannot be measured by \"600m\""),
+	BAD("experiment", "guard", "LIMIT", "guard error_ratio <= 2x",
+	    "error_ratio cannot be measured by \"2x\""),
+	BAD("experiment", "guard", "LIMIT", "guard rss <= 0x", "\"0x\" is not a limit"),
+	BAD("experiment", "guard", "LIMIT", "guard rss <= 1.2.3x",
+	    "\"1.2.3x\" is not a limit"),
+	BAD("experiment", "guard", "LIMIT", "guard rss <= 12", "is not a limit"),
+	GOOD("experiment", "guard", "breaches", "guard rss <= 2x breaches=1",
+	     "guard rss <= 2x breaches=1 of=5\n"),
+	BAD("experiment", "guard", "breaches", "guard rss <= 2x breaches=6",
+	    "breaches=6 is more than of=5"),
+	GOOD("experiment", "guard", "of", "guard rss <= 2x of=32", "of=32\n"),
+	BAD("experiment", "guard", "of", "guard rss <= 2x of=33", "out of range"),
+	GOOD("experiment", "interval", "TIME", "interval 1s", "\tinterval 1s\n"),
+	BAD("experiment", "interval", "TIME", "interval 999ms", "out of range"),
+	GOOD("experiment", "header", "on|off", "header on", "\theader on\n"),
+	BAD("experiment", "header", "on|off", "header yes",
+	    "\"yes\" is neither on nor off"),
 };
 
 #define N_TRIALS (sizeof(trials) / sizeof(trials[0]))
@@ -326,6 +372,10 @@ static void complete(char *to, size_t cap, const char *block, const char *text)
 			 text);
 	else if (strcmp(block, "listen") == 0)
 		snprintf(to, cap, "listen :444 tls { %s }\nroute / u\n" REST_LESS,
+			 text);
+	else if (strcmp(block, "experiment") == 0)
+		snprintf(to, cap,
+			 "experiment { %s; arm y; arm z }\nroute / u\n" REST_LESS,
 			 text);
 	else if (*block)
 		snprintf(to, cap, "%s { %s }\nroute / u\n" REST_LESS, block, text);
@@ -408,10 +458,10 @@ static void expect_trials(const char *block, const struct directive *d)
 START_TEST(every_argument_of_every_directive_is_tested)
 {
 	static const enum block blocks[] = {BLOCK_TOP, BLOCK_LISTEN, BLOCK_UPSTREAM,
-					    BLOCK_LIMITS};
+					    BLOCK_LIMITS, BLOCK_EXPERIMENT};
 	unsigned int n = 0;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		const struct directive *d = NULL;
 
 		while ((d = directive_next(blocks[i], d))) {

@@ -34,6 +34,10 @@ static const char full[] =
 	"upstream grpc { server 127.0.0.1:9101 proto=h2c; "
 	"server g.example:443 proto=h2 ca=/ca sni=g }\n";
 
+static const char with_arms[] =
+	"workers 3; experiment { arm a allocator=hybrid,regions=heap weight=90\n"
+	"arm b workers=2; assign client_ip; guard rss <= 1.5x of=9; header on }\n" REST;
+
 START_TEST(a_full_config_is_made_of_what_it_says)
 {
 	struct try t;
@@ -145,6 +149,71 @@ START_TEST(routes_are_in_the_table)
 }
 END_TEST
 
+START_TEST(an_experiment_has_arms_and_the_rest_has_one)
+{
+	struct try t;
+	const struct experiment_conf *e;
+
+	try_text(&t, "allocator jemalloc; workers 4\n"
+		     "experiment { arm a; arm b allocator=hybrid weight=9 workers=3\n"
+		     "arm c allocator=mimalloc weight=0; assign client_ip\n"
+		     "guard p99 <= 1.25x; guard error_ratio <= 0.5% breaches=2 of=3\n"
+		     "guard rss <= 600m; guard p99 <= 2s }\n" REST);
+	ck_assert_str_eq(t.errors, "");
+	e = &t.s->experiment;
+	ck_assert(e->is_on && !e->header);
+	ck_assert_uint_eq(e->n_arms, 3);
+	ck_assert_int_eq(e->assign, ASSIGN_CLIENT_IP);
+	ck_assert_str_eq(snapshot_arm_allocator(t.s, 0), "jemalloc");
+	ck_assert_str_eq(snapshot_arm_allocator(t.s, 1), "hybrid");
+	/* 4 over 3 arms, rounded up */
+	ck_assert_uint_eq(e->arms[0].workers, 2);
+	ck_assert_uint_eq(t.s->n_seats, 2 + 3 + 2);
+	ck_assert_uint_eq(snapshot_arm_of(t.s, 1), 0);
+	ck_assert_uint_eq(snapshot_arm_of(t.s, 2), 1);
+	ck_assert_uint_eq(snapshot_arm_of(t.s, 4), 1);
+	ck_assert_uint_eq(snapshot_arm_of(t.s, 6), 2);
+	ck_assert_int_eq(e->guards[0].unit, GUARD_TIMES);
+	ck_assert_double_eq_tol(e->guards[0].limit, 1.25, 1e-9);
+	ck_assert_double_eq_tol(e->guards[1].limit, 0.005, 1e-9);
+	ck_assert_uint_eq(e->guards[1].of, 3);
+	ck_assert_double_eq_tol(e->guards[2].limit, 600.0 * (1 << 20), 1);
+	ck_assert_double_eq_tol(e->guards[3].limit, 2000, 1e-9);
+	try_end(&t);
+	try_text(&t, "workers 5\n" REST);
+	e = &t.s->experiment;
+	ck_assert(!e->is_on);
+	ck_assert_uint_eq(e->n_arms, 1);
+	ck_assert_str_eq(e->arms[0].name, "main");
+	ck_assert_uint_eq(t.s->n_seats, 5);
+	try_end(&t);
+}
+END_TEST
+
+START_TEST(an_experiment_that_cannot_work_is_refused)
+{
+	static const char *const wrong[][2] = {
+		{"experiment { arm a }\n" REST, "experiment lacks its arms"},
+		{"experiment { arm a weight=0; arm b weight=0 }\n" REST,
+		 "no arm has a weight"},
+		{"experiment { arm a; arm b }; listen unix:/x\n" REST,
+		 "cannot divide the clients of a unix socket"},
+		{"experiment { arm a workers=256; arm b workers=256; "
+		 "arm c workers=256; arm d workers=256; arm e }\n" REST,
+		 "workers; 1024 can be"},
+		{"experiment\n" REST, "experiment lacks its block"},
+	};
+	struct try t;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		try_text(&t, wrong[i][0]);
+		ck_assert_ptr_null(t.s);
+		ck_assert_msg(strstr(t.errors, wrong[i][1]) != NULL, "%s", t.errors);
+		try_end(&t);
+	}
+}
+END_TEST
+
 START_TEST(what_is_left_out_has_its_default)
 {
 	struct try t;
@@ -220,6 +289,7 @@ START_TEST(what_is_printed_reads_back_as_the_same)
 {
 	expect_same_when_printed(full);
 	expect_same_when_printed(REST);
+	expect_same_when_printed(with_arms);
 	expect_same_when_printed("listen :0; listen :0; upstream \"u\" { server "
 				 "\"unix:/a=b{}\\\"$\\$\" }\nroute \"/a=b;\" u\n"
 				 "pid_file \"x=${TRY_NONE:-{ \\}#}\"\n");
@@ -354,7 +424,7 @@ START_TEST(a_word_that_is_near_none_gets_the_whole_list)
 		      "      | ^~~~~~~~~~\n"
 		      "      hint: the top level takes allocator, workers, user, "
 		      "pid_file, via, forwarded, tickets, metrics, admin, log, listen, "
-		      "limits, upstream, route\n"
+		      "limits, upstream, route, experiment\n"
 		      "t.conf:5:26: error: unknown directive \"xyzzy\" in upstream "
 		      "\"v\"\n"
 		      "    5 | upstream v { server a:1; xyzzy }\n"
@@ -869,6 +939,8 @@ static void add_good(Suite *s)
 	tcase_add_test(t, servers_are_numbered_over_all_upstreams);
 	tcase_add_test(t, routes_are_in_the_table);
 	tcase_add_test(t, what_is_left_out_has_its_default);
+	tcase_add_test(t, an_experiment_has_arms_and_the_rest_has_one);
+	tcase_add_test(t, an_experiment_that_cannot_work_is_refused);
 	tcase_add_test(t, auto_is_as_many_workers_as_there_are_cpus_for_us);
 	tcase_add_test(t, what_is_printed_reads_back_as_the_same);
 	tcase_add_test(t, the_effective_config_spells_all_out);
