@@ -216,7 +216,8 @@ void report_html(const struct report *r, FILE *to)
 	      "<meta name=\"viewport\" "
 	      "content=\"width=device-width,initial-scale=1\">\n"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
-	      "'none';style-src 'unsafe-inline';script-src 'unsafe-inline'\">\n"
+	      "'none';img-src data:;style-src 'unsafe-inline';script-src "
+	      "'unsafe-inline'\">\n"
 	      "<title>heapgate ab</title>\n<link rel=\"icon\" "
 	      "href=\"data:,\">\n<style>\n",
 	      to);
