@@ -42,8 +42,17 @@ static int fill_head(struct stream *s, unsigned int status, struct str type, siz
 	return fields_add(&m->headers, &s->arena, STR("content-length"), str_z(length));
 }
 
-void reply_send(struct stream *s, unsigned int status, struct str content_type,
-		struct str body)
+static int add_fields(struct stream *s, const struct reply_field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fields_add(&s->res.headers, &s->arena, fields[i].name,
+			       fields[i].value) != 0)
+			return -1;
+	return 0;
+}
+
+void reply_send_with(struct stream *s, unsigned int status, struct str content_type,
+		     struct str body, const struct reply_field *fields, size_t n)
 {
 	bool no_body = s->req.method == METHOD_HEAD || status == 204 || status == 304;
 
@@ -53,7 +62,8 @@ void reply_send(struct stream *s, unsigned int status, struct str content_type,
 	s->local = true;
 	body_fini(&s->res_body);
 	body_init(&s->res_body, s->gate->limits->stream_buffer_bytes);
-	if (fill_head(s, status, content_type, body.len) != 0) {
+	if (fill_head(s, status, content_type, body.len) != 0 ||
+	    add_fields(s, fields, n) != 0) {
 		stream_abort(s, STREAM_NO_MEMORY);
 		return;
 	}
@@ -63,6 +73,12 @@ void reply_send(struct stream *s, unsigned int status, struct str content_type,
 		s->res.content_length = 0;
 	s->res_body.ended = true;
 	stream_on_answer(s);
+}
+
+void reply_send(struct stream *s, unsigned int status, struct str content_type,
+		struct str body)
+{
+	reply_send_with(s, status, content_type, body, NULL, 0);
 }
 
 void reply_error(struct stream *s, unsigned int status)

@@ -15,4 +15,14 @@ void reply_error(struct stream *s, unsigned int status);
 void reply_send(struct stream *s, unsigned int status, struct str content_type,
 		struct str body);
 
+/* A field of the head that the answer has besides its type and length. */
+struct reply_field {
+	struct str name; /* in lower case */
+	struct str value;
+};
+
+/* As reply_send(). Lives: names and values at least as long as the stream. */
+void reply_send_with(struct stream *s, unsigned int status, struct str content_type,
+		     struct str body, const struct reply_field *fields, size_t n);
+
 #endif

@@ -74,36 +74,43 @@ static void add_self(struct metrics_view *v, const struct supervisor *s,
 	v->reload_failed = s->reload == RELOAD_FAILED;
 }
 
+int overview_fill(struct supervisor *s, struct metrics_view *v, bool slow)
+{
+	struct crew *c = s->crew;
+	struct lists lists;
+
+	if (!c)
+		return 0;
+	if (alloc_lists(&lists, &s->loop.tick, c->snapshot) != 0)
+		return -1;
+	lists.arms[0] = (struct metrics_arm){"main", s->restarts_before};
+	list_names(&lists, c->snapshot);
+	list_workers(&lists, c, s->loop.now_ms, slow);
+	v->arms = lists.arms;
+	v->n_arms = 1;
+	v->workers = lists.workers;
+	v->n_workers = c->n_seats;
+	v->listeners = lists.listeners;
+	v->n_listeners = c->snapshot->n_listens;
+	v->routes = lists.routes;
+	v->n_routes = c->snapshot->n_routes;
+	v->servers = lists.servers;
+	v->n_servers = c->snapshot->n_servers;
+	v->loaded_wall_us = c->loaded_wall_us;
+	return 0;
+}
+
 void overview_print_metrics(struct supervisor *s, struct text *to, bool openmetrics,
 			    bool slow)
 {
-	struct crew *c = s->crew;
 	struct metrics_view v = {.arms = NULL};
-	struct lists lists;
 	struct procfs self;
 
 	add_self(&v, s, &self);
-	if (c) {
-		if (alloc_lists(&lists, &s->loop.tick, c->snapshot) != 0) {
-			to->failed = true;
-			return;
-		}
-		lists.arms[0] = (struct metrics_arm){"main", s->restarts_before};
-		list_names(&lists, c->snapshot);
-		list_workers(&lists, c, s->loop.now_ms, slow);
-		v.arms = lists.arms;
-		v.n_arms = 1;
-		v.workers = lists.workers;
-		v.n_workers = c->n_seats;
-		v.listeners = lists.listeners;
-		v.n_listeners = c->snapshot->n_listens;
-		v.routes = lists.routes;
-		v.n_routes = c->snapshot->n_routes;
-		v.servers = lists.servers;
-		v.n_servers = c->snapshot->n_servers;
-		v.loaded_wall_us = c->loaded_wall_us;
-	}
-	metrics_print(to, &v, openmetrics);
+	if (overview_fill(s, &v, slow) == 0)
+		metrics_print(to, &v, openmetrics);
+	else
+		to->failed = true;
 }
 
 /* --- workers ------------------------------------------------------------- */

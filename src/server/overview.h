@@ -11,6 +11,13 @@
 
 struct supervisor;
 
+/*
+ * Sets what *v says of the workers that serve now and of their config; leaves
+ * the rest. Without a crew it changes nothing.
+ * Lives: what *v points to, to the end of this turn.
+ * Returns: 0, or -1 without memory.
+ */
+int overview_fill(struct supervisor *s, struct metrics_view *v, bool slow) MUST_USE;
 /* Adds the metrics of all workers that serve now. slow: with what takes the
  * kernel long to say (proportional and lazily freed memory). */
 void overview_print_metrics(struct supervisor *s, struct text *to, bool openmetrics,
