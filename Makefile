@@ -170,7 +170,7 @@ $B/tests/e2e/stray.so: tests/e2e/stray.c $B/.cflags
 	$(Q_LD) $(CC) -std=gnu11 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared \
 		-fno-builtin -o $@ $< -ldl
 
-$B/tests/bench/bench_mem: $B/tests/bench/bench_mem.o $B/libmem.a $B/.ldflags
+$B/tests/bench/bench_%: $B/tests/bench/bench_%.o $B/libmem.a $B/.ldflags
 	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -ldl -lm
 
 # dygraphs, for the charts of "heapgate ab": Debian's libjs-dygraphs as it is
@@ -198,7 +198,7 @@ $B/.ldflags: FORCE
 
 -include $(patsubst %.o,%.d,$(MEM_OBJ) $(OBJ) $(UNIT_LIB_OBJ) \
 	$(call obj,$(MAIN) $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c \
-	tests/bench/bench_mem.c))
+	$(wildcard tests/bench/*.c)))
 
 # --- checking ------------------------------------------------------------
 #
@@ -254,6 +254,8 @@ bench: all
 	@B=$B tests/bench/peers.py $(BENCH_ARGS)
 bench-mem: $B/tests/bench/bench_mem
 	@$< $(BENCH_ARGS)
+bench-rss: all $B/tests/bench/bench_pin
+	@B=$B tests/bench/rss.py $(BENCH_ARGS)
 
 # Reference pages that the program itself knows best.
 docs: all
@@ -343,6 +345,7 @@ help:
 	@echo 'make demo        the allocators side by side'
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
+	@echo 'make bench-rss   resident memory: idle, in flight, churn, burst, pinning'
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
 	@echo 'make packages    make deps, if something is missing'
@@ -358,6 +361,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-lint fuzz-smoke \
-	bench bench-mem docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-mem bench-rss docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

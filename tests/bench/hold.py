@@ -1,26 +1,73 @@
 """Connections and streams that stay open, to weigh what a proxy keeps for each."""
 
 import os
+import select
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import h2  # noqa: E402
 
 
+class Conn(h2.Conn):
+    def poll_closed(self):
+        """The peer has closed, as far as can be seen without waiting."""
+        while not self.closed and select.select([self.sock], [], [], 0)[0]:
+            try:
+                self.closed = not self.sock.recv(65536)
+            except OSError:
+                self.closed = True
+        return self.closed
+
+
+def _asked(port):
+    c = Conn(port, timeout=60)
+    c.wait_end(c.ask("/1k"))
+    return c
+
+
 def idle(port, n):
     """n connections, each of which has had one request answered."""
-    conns = []
-    for _ in range(n):
-        c = h2.Conn(port)
-        c.wait_end(c.ask("/1k"))
-        conns.append(c)
+    return [_asked(port) for _ in range(n)]
+
+
+def crowd(port, n, at_once):
+    """The same, so many of them shaking hands at the same time."""
+    conns, failed = [], []
+
+    def some(k):
+        try:
+            conns.extend([_asked(port) for _ in range(k)])
+        except (OSError, EOFError) as e:
+            failed.append(e)
+    threads = [threading.Thread(target=some, args=((n + i) // at_once,))
+               for i in range(at_once)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if failed:
+        raise OSError("%d of %d threads failed: %s" % (
+            len(failed), at_once, failed[0]))
     return conns
 
 
-def in_flight(port, n_conns, n_streams):
-    """n_conns connections with n_streams requests each that stay unanswered."""
-    conns = [h2.Conn(port) for _ in range(n_conns)]
+def churn(port, n):
+    """n connections that ask once and go; 50 of them are there at a time."""
+    conns = []
+    for i in range(n):
+        if len(conns) == 50:
+            # Not the oldest: what it leaves is then between what stays.
+            conns.pop(i * 7 % 50).close()
+        conns.append(_asked(port))
     for c in conns:
-        c.ask("/stall", n_streams)
+        c.close()
+
+
+def in_flight(port, n_conns, n_streams, path="/stall"):
+    """n_conns connections with n_streams requests each that stay unanswered."""
+    conns = [Conn(port, timeout=60) for _ in range(n_conns)]
+    for c in conns:
+        c.ask(path, n_streams)
     return conns

@@ -143,6 +143,9 @@ class Bench:
         elif kind == "h2c":
             argv = ["nghttpd", "--no-tls", "-a", "127.0.0.1", "-m", "128", "-d",
                     self.www, str(port)]
+        elif kind == "origin":
+            argv = [self.opts.heapgate, "origin", "--listen",
+                    "127.0.0.1:%d" % port]
         else:
             argv = [sys.executable, os.path.join(HERE, "stall.py"), str(port)]
         procs.wait_port(procs.start("behind-" + kind, argv, self.dir), port)
