@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Clients that ask for much and take nothing of it cost little memory, and not
+# for long.
+. "$(dirname "$0")/lib.sh"
+
+[ -z "${SANITIZE:-}" ] || skip "a sanitizer keeps memory of its own"
+file small 100
+file big 10M
+start_nghttpd
+start_backend
+ports
+cert
+conf <<-CONF
+	workers 1
+	listen 127.0.0.1:$PORT tls cert=$CERT key=$KEY
+	listen 127.0.0.1:$CLEAR
+	route / h2c
+	route /bytes h1
+	upstream h2c { server 127.0.0.1:$NGHTTPD_PORT proto=h2c }
+	upstream h1 { server 127.0.0.1:$BACKEND_PORT }
+	limits { stream_timeout 8s }
+	metrics 127.0.0.1:$METRICS
+CONF
+
+# stalled PATH WINDOW: ten connections with a hundred answers of 10 MiB each,
+# of which WINDOW bytes are read; the worker grows by 24 MiB at most and serves
+# others; the streams are ended.
+stalled() {
+	local idle before
+	start_heapgate
+	get /small -o /dev/null
+	plain /bytes/100 -o /dev/null
+	sleep 0.3
+	idle=$(rss "$(worker)")
+	before=$(metric 'heapgate_rejected_total.*"slow"')
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/tests \
+		python3 - "$PORT" "$1" "$2" "$(worker)" "$idle" <<-'EOT'
+		import sys, time, h2
+		port, path, window, pid, idle = sys.argv[1:]
+		def rss():
+		    with open("/proc/%s/statm" % pid) as f:
+		        return int(f.read().split()[1]) * 4
+		conns = [h2.Conn(int(port), window=int(window)) for _ in range(10)]
+		for c in conns:
+		    c.ask(path, 100)
+		    c.sock.settimeout(0.05)
+		most, end = 0, time.time() + 5
+		while time.time() < end:
+		    for c in conns:
+		        try:
+		            for _ in range(100):
+		                c.read_frame()
+		        except TimeoutError:
+		            pass
+		    most = max(most, rss())
+		heads = sum(bool(s.blocks) for c in conns for s in c.streams.values())
+		body = sum(s.body for c in conns for s in c.streams.values())
+		print("%s: idle %s KiB, at most %d more; %d heads, %d KiB read" % (
+		    path, idle, most - int(idle), heads, body >> 10))
+		assert heads >= 500, heads
+		assert most - int(idle) <= 24 * 1024, most - int(idle)
+		# in the end each is reset or its connection closed
+		end = time.time() + 30
+		open_ = list(conns)
+		while open_:
+		    assert time.time() < end, "still open"
+		    for c in list(open_):
+		        try:
+		            while not all(s.reset is not None for s in c.streams.values()):
+		                c.read_frame()
+		            open_.remove(c)
+		        except TimeoutError:
+		            pass
+		        except (OSError, EOFError):
+		            open_.remove(c)
+	EOT
+	is "$(get /small -o /dev/null -w '%{http_code}')" 200
+	at_least "$(metric 'heapgate_rejected_total.*"slow"')" $((before + 100)) "slow ones"
+	stop "$HG"
+}
+
+it "from h2c, windows closed from the start"
+stalled /big 0
+it "from h2c, windows that close after 16 KiB"
+stalled /big 16384
+it "from HTTP/1.1, windows closed from the start"
+stalled /bytes/10485760 0
+it "from HTTP/1.1, windows that close after 16 KiB"
+stalled /bytes/10485760 16384
