@@ -14,14 +14,12 @@
 #include "lab/words.h"
 #include "server/exits.h"
 
-#define GATES_MAX 16
-
 struct options {
 	const char *arms, *baseline, *profile, *duration, *rate, *workload, *out;
 	const char *seed, *target, *config, *render, *margin, *rounds;
 	const char *conns, *streams, *idle;
 	bool h1;
-	struct gate_rule gates[GATES_MAX];
+	struct gate_rule gates[CAMPAIGN_MAX_GATES];
 	unsigned int n_gates;
 };
 
@@ -89,7 +87,7 @@ static const struct option words[] = {
 
 static int add_gate(struct options *o, const char *text)
 {
-	if (o->n_gates == GATES_MAX)
+	if (o->n_gates == CAMPAIGN_MAX_GATES)
 		return complain(text, "too many gates");
 	if (gate_rule_parse(&o->gates[o->n_gates], text)) {
 		o->n_gates++;
@@ -228,6 +226,9 @@ static int take_plan(const struct options *o, struct campaign *c)
 	if (take_uint(o->rounds, "not a number of rounds", 1, CAMPAIGN_MAX_ROUNDS,
 		      &n_rounds) != 0)
 		return EXITS_USAGE;
+	for (; c->n_gates < o->n_gates; c->n_gates++)
+		snprintf(c->gates[c->n_gates], sizeof(c->gates[0]), "%s",
+			 o->gates[c->n_gates].text);
 	if (o->target)
 		snprintf(c->target, sizeof(c->target), "%s", o->target);
 	if (campaign_plan(c, n_rounds, err, sizeof(err)) == 0)
@@ -410,17 +411,29 @@ static int ask_gates(const struct report *r)
 					 : EXITS_OK;
 }
 
+/* Those of the command line, or else those of the campaign. */
+static void take_gates(struct options *o, const struct campaign *c)
+{
+	if (o->n_gates)
+		return;
+	for (unsigned int i = 0; i < c->n_gates; i++)
+		if (gate_rule_parse(&o->gates[o->n_gates], c->gates[i]))
+			o->n_gates++;
+}
+
 /* Always from the file, so that what is rendered again is the same. */
-static int render(const struct options *o, const char *dir)
+static int render(struct options *o, const char *dir)
 {
 	struct campaign *c = mem_zalloc(MEM_WORKER, 1, sizeof(*c));
 	struct analysis *a = mem_zalloc(MEM_WORKER, 1, sizeof(*a));
-	struct report r = {.analysis = a, .gates = o->gates, .n_gates = o->n_gates};
+	struct report r = {.analysis = a, .gates = o->gates};
 	char raw[512], err[640] = "no memory";
 	int code = EXITS_FAILURE;
 
 	snprintf(raw, sizeof(raw), "%s/raw.json", dir);
 	if (c && a && campaign_load(c, raw, err, sizeof(err)) == 0) {
+		take_gates(o, c);
+		r.n_gates = o->n_gates;
 		if (analysis_init(a, c) == 0 &&
 		    report_write(&r, dir, err, sizeof(err)) == 0) {
 			analysis_print(a, stdout);

@@ -52,6 +52,9 @@ struct environment_entry {
 	char value[160];
 };
 
+#define CAMPAIGN_MAX_GATES  16
+#define CAMPAIGN_GATE_BYTES 64
+
 struct campaign {
 	uint64_t begun_wall_us;
 	uint64_t took_us;
@@ -69,6 +72,8 @@ struct campaign {
 	struct arm_list arms;
 	struct load_phase phases[CAMPAIGN_MAX_PHASES];
 	unsigned int n_phases;
+	char gates[CAMPAIGN_MAX_GATES][CAMPAIGN_GATE_BYTES]; /* as asked for */
+	unsigned int n_gates;
 	struct environment_entry environment[ENVIRONMENT_MAX];
 	unsigned int n_environment;
 	struct run *runs;

@@ -90,6 +90,15 @@ static json_t *phases_json(const struct campaign *c)
 	return a;
 }
 
+static json_t *gates_json(const struct campaign *c)
+{
+	json_t *a = json_array();
+
+	for (unsigned int i = 0; i < c->n_gates; i++)
+		json_array_append_new(a, json_string(c->gates[i]));
+	return a;
+}
+
 static json_t *environment_json(const struct campaign *c)
 {
 	json_t *a = json_array();
@@ -106,7 +115,7 @@ static json_t *campaign_json(const struct campaign *c)
 
 	for (unsigned int i = 0; i < c->n_runs; i++)
 		json_array_append_new(runs, run_json(&c->runs[i]));
-	o = json_pack("{si sI sI ss ss ss sf si si si sI sf sb sb si so so so}",
+	o = json_pack("{si sI sI ss ss ss sf si si si sI sf sb sb si so so so so}",
 		      "version", RAW_VERSION, "begun_wall_us",
 		      (json_int_t)c->begun_wall_us, "took_us", (json_int_t)c->took_us,
 		      "command", c->command, "workload", c->workload, "target",
@@ -115,7 +124,7 @@ static json_t *campaign_json(const struct campaign *c)
 		      "duration_us", (json_int_t)c->duration_us, "margin", c->margin,
 		      "h1", (int)c->h1, "is_partial", (int)c->is_partial, "n_rounds",
 		      (int)c->n_rounds, "arms", arms_json(c), "phases", phases_json(c),
-		      "environment", environment_json(c));
+		      "gates", gates_json(c), "environment", environment_json(c));
 	/* A seed has 64 bits, JSON's integers here 63. */
 	if (o) {
 		char seed[24];
@@ -264,6 +273,21 @@ static int take_phases(json_t *a, struct campaign *c)
 	return 0;
 }
 
+static int take_gates(json_t *a, struct campaign *c)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(a, i, v)
+	{
+		if (c->n_gates == CAMPAIGN_MAX_GATES || !json_is_string(v))
+			return -1;
+		COPY(c->gates[c->n_gates], json_string_value(v));
+		c->n_gates++;
+	}
+	return 0;
+}
+
 static int take_environment(json_t *a, struct campaign *c)
 {
 	const char *name, *value;
@@ -321,6 +345,7 @@ static int take_campaign(json_t *o, struct campaign *c)
 
 	if (take_head(o, c) != 0 || take_arms(json_object_get(o, "arms"), c) != 0 ||
 	    take_phases(json_object_get(o, "phases"), c) != 0 ||
+	    take_gates(json_object_get(o, "gates"), c) != 0 ||
 	    take_environment(json_object_get(o, "environment"), c) != 0)
 		return -1;
 	json_array_foreach(json_object_get(o, "runs"), i,

@@ -10,7 +10,7 @@
 #include "lab/analysis.h"
 
 struct gate_rule {
-	char text[64];
+	char text[CAMPAIGN_GATE_BYTES];
 	unsigned int measure;
 	double limit;
 	bool is_ratio;

@@ -34,9 +34,12 @@ static const struct load_phase *phase_of(const struct load *l)
 
 static unsigned int per_conn(const struct load *l)
 {
+	const struct workload *w = l->conf->workload;
 	unsigned int n = l->running ? phase_of(l)->n_per_conn : 0;
 
-	return n ? n : l->conf->workload->n_per_conn;
+	if (!n)
+		n = w->n_per_conn;
+	return w->messages ? n * l->conf->n_streams : n; /* so many on each */
 }
 
 /* A session with room, in turn; opens one where there is none. NULL: all are

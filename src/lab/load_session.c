@@ -41,8 +41,11 @@ void exchange_take(struct exchange *e, size_t len)
 		count_end(m->result, m->due_us, e->status, false);
 		e->first++;
 	}
-	if (e->session->load->starved)
-		load_has_room(e->session->load);
+	if (!e->n_messages && !e->session->slot) { /* it may end now */
+		e->session->ops->resume(e->session, e);
+		session_mark(e->session);
+	}
+	load_has_room(e->session->load);
 }
 
 void exchange_end(struct exchange *e, bool failed)

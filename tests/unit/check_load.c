@@ -325,6 +325,23 @@ START_TEST(phases_follow_each_other_without_a_gap)
 }
 END_TEST
 
+START_TEST(long_streams_end_in_order_when_their_connection_is_replaced)
+{
+	static const struct load_phase phases[] = {
+		{"churn", 400000, 1, 2, false},
+		{"idle", 100000, 0, 0, true},
+	};
+	struct load_conf c = conf_of("grpc-stream", true, phases, 2);
+	struct load_result r[2] = {0};
+
+	run_load(&c, r);
+	ck_assert_uint_gt(r[0].planned, 400);
+	ck_assert_uint_eq(r[0].ok, r[0].planned);
+	ck_assert_uint_ge(r[0].conns, c.n_conns + r[0].planned / 20 / 2);
+	ck_assert_uint_eq(r[0].conns_failed + r[1].conns_failed, 0);
+}
+END_TEST
+
 START_TEST(a_frozen_server_shows_in_the_latency)
 {
 	static const struct load_phase phase = {"p", 2000000, 1, 0, false};
@@ -423,6 +440,7 @@ int main(void)
 	tcase_add_loop_test(t, every_workload_but_long_streams_is_served_over_http1, 0,
 			    5);
 	tcase_add_test(t, phases_follow_each_other_without_a_gap);
+	tcase_add_test(t, long_streams_end_in_order_when_their_connection_is_replaced);
 	tcase_add_test(t, a_frozen_server_shows_in_the_latency);
 	tcase_add_loop_test(t, answers_other_than_2xx_are_counted_apart, 0, 2);
 	tcase_add_test(t, slow_answers_are_unfinished_at_the_end);
