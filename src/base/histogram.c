@@ -37,6 +37,14 @@ void histogram_merge(struct histogram *to, const struct histogram *from)
 	add(&to->sum, get(&from->sum));
 }
 
+void histogram_subtract(struct histogram *to, const struct histogram *from)
+{
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		add(&to->at[i], 0 - get(&from->at[i]));
+	add(&to->n, 0 - get(&from->n));
+	add(&to->sum, 0 - get(&from->sum));
+}
+
 uint64_t histogram_quantile(const struct histogram *h, double q)
 {
 	uint64_t n = 0, seen = 0, rank;

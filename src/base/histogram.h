@@ -48,6 +48,8 @@ static inline void histogram_add(struct histogram *h, uint64_t us)
 uint64_t histogram_upper(unsigned int i);
 /* Adds from to *to, which nobody else writes. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
+/* The other way: what came to *to since it was as from. */
+void histogram_subtract(struct histogram *to, const struct histogram *from);
 /* The upper bound of the bucket that holds the q-quantile, 0 < q < 1; 0 when
  * it is empty. */
 uint64_t histogram_quantile(const struct histogram *h, double q);

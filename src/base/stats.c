@@ -103,3 +103,29 @@ void stats_reset_gauges(struct stats *s)
 		atomic_store(&v->requests_active, 0);
 	}
 }
+
+/* Spreads what differs in any bit over all (the finalizer of MurmurHash3). */
+static uint32_t spread(uint32_t h)
+{
+	h ^= h >> 16;
+	h *= 0x85ebca6bu;
+	h ^= h >> 13;
+	h *= 0xc2b2ae35u;
+	return h ^ h >> 16;
+}
+
+void stats_note_client(struct stats *s, uint32_t hash, uint32_t epoch)
+{
+	uint32_t bit = spread(hash) % STATS_CLIENT_BITS;
+	_Atomic uint64_t *word = &s->clients[bit / 64];
+
+	if (atomic_load_explicit(&s->clients_epoch, memory_order_relaxed) != epoch) {
+		for (uint32_t i = 0; i < STATS_CLIENT_BITS / 64; i++)
+			atomic_store_explicit(&s->clients[i], 0, memory_order_relaxed);
+		atomic_store_explicit(&s->clients_epoch, epoch, memory_order_release);
+	}
+	atomic_store_explicit(word,
+			      atomic_load_explicit(word, memory_order_relaxed) |
+				      1ull << bit % 64,
+			      memory_order_relaxed);
+}

@@ -58,6 +58,10 @@ struct request_stats {
 	_Atomic uint64_t by_class[STATS_N_CLASSES];
 };
 
+/* One bit for each of many clients: how many are set tells how many clients
+ * there were. */
+#define STATS_CLIENT_BITS 32768
+
 struct stats {
 	uint32_t n_listeners;
 	uint32_t n_routes; /* the last one: no route */
@@ -87,6 +91,9 @@ struct stats {
 	_Atomic uint64_t loop_turns;
 	struct histogram request_us;  /* first header in to last byte queued */
 	struct histogram upstream_us; /* request sent to response header */
+	/* Clients since an epoch began (see shared.h). */
+	_Atomic uint32_t clients_epoch;
+	_Atomic uint64_t clients[STATS_CLIENT_BITS / 64];
 	/* then: listener_stats[n_listeners], server_stats[n_servers],
 	 * request_stats[n_listeners * n_routes] */
 	_Alignas(64) unsigned char tail[];
@@ -101,6 +108,9 @@ void stats_init(struct stats *s, uint32_t n_listeners, uint32_t n_routes,
 /* The worker that wrote here is gone and another will: what says how much
  * there is now goes to zero, what counts from the start stays. */
 void stats_reset_gauges(struct stats *s);
+/* hash: of the client's address. epoch: one that is new forgets the clients
+ * of the one before. */
+void stats_note_client(struct stats *s, uint32_t hash, uint32_t epoch);
 /* i: 0 up to the number that stats_init() was told. Lives: as long as s. */
 struct listener_stats *stats_listener(struct stats *s, uint32_t i);
 struct server_stats *stats_server(struct stats *s, uint32_t i);

@@ -15,6 +15,9 @@ struct shared {
 	uint64_t worker_bytes; /* of each worker's stats */
 	uint64_t bytes;        /* of it all */
 	struct tls_ticket_keys tickets;
+	/* Workers count anew which clients they have when the supervisor
+	 * raises it; 0: they need not. */
+	_Atomic uint32_t clients_epoch;
 	_Alignas(64) unsigned char stats[];
 };
 

@@ -128,6 +128,23 @@ START_TEST(merging_adds_up)
 }
 END_TEST
 
+START_TEST(what_came_since_is_what_is_left)
+{
+	static struct histogram before;
+
+	histogram_add(&h, 10);
+	histogram_add(&h, 100000);
+	histogram_merge(&before, &h);
+	histogram_add(&h, 500);
+	histogram_add(&h, 700);
+	histogram_subtract(&h, &before);
+	ck_assert_uint_eq(h.n, 2);
+	ck_assert_uint_eq(h.sum, 1200);
+	ck_assert_uint_eq(histogram_below(&h, 400), 0);
+	ck_assert_uint_eq(all(), 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("histogram");
@@ -143,6 +160,7 @@ int main(void)
 	tcase_add_test(t, a_quantile_is_within_an_eighth);
 	tcase_add_test(t, an_empty_one_has_no_quantile);
 	tcase_add_test(t, merging_adds_up);
+	tcase_add_test(t, what_came_since_is_what_is_left);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -130,6 +130,27 @@ START_TEST(subtracting_undoes_adding)
 }
 END_TEST
 
+START_TEST(clients_are_counted_once_and_forgotten_with_their_epoch)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < 500; i++)
+		for (unsigned int k = 0; k < 3; k++)
+			stats_note_client(s, i * 0x9e3779b9u, 1);
+	for (unsigned int i = 0; i < STATS_CLIENT_BITS / 64; i++)
+		n += (unsigned int)__builtin_popcountll(stat_get(&s->clients[i]));
+	/* few fall on one another */
+	ck_assert_uint_le(n, 500);
+	ck_assert_uint_ge(n, 480);
+	stats_note_client(s, 1, 2);
+	ck_assert_uint_eq(s->clients_epoch, 2);
+	n = 0;
+	for (unsigned int i = 0; i < STATS_CLIENT_BITS / 64; i++)
+		n += (unsigned int)__builtin_popcountll(stat_get(&s->clients[i]));
+	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("stats");
@@ -144,6 +165,7 @@ int main(void)
 	tcase_add_test(t, every_reason_has_a_word_of_its_own);
 	tcase_add_test(t, a_new_worker_starts_with_gauges_at_zero_and_counters_kept);
 	tcase_add_test(t, subtracting_undoes_adding);
+	tcase_add_test(t, clients_are_counted_once_and_forgotten_with_their_epoch);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }
