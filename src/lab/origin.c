@@ -205,6 +205,7 @@ static void close_all(struct origin *o)
 	listener_free(&o->listener);
 	if (o->gate.loop)
 		gate_close_all(&o->gate);
+	conn_free_lingering(&o->loop);
 	accesslog_close(&o->log);
 	loop_fini(&o->loop); /* frees what was let go in the last turn */
 	if (o->gate.loop)

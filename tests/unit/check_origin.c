@@ -526,6 +526,18 @@ START_TEST(two_pipelined_requests_get_two_answers)
 }
 END_TEST
 
+START_TEST(it_ends_clean_while_a_client_does_not_close_its_end)
+{
+	int fd = raw("GET /bytes/3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	char buf[512];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+	/* The fixture stops the origin, and looks whether all memory is back,
+	 * before this process ends and with it the client. */
+}
+END_TEST
+
 START_TEST(a_wrong_command_line_is_exit_2)
 {
 	const char *const half[] = {"--cert", "x", NULL};
@@ -616,6 +628,7 @@ static Suite *origin_suite(void)
 	tcase_add_loop_test(t, clients_that_go_away_leave_nothing, 0, 2);
 	tcase_add_loop_test(t, a_thousand_requests_share_two_connections, 0, 2);
 	tcase_add_loop_test(t, two_pipelined_requests_get_two_answers, 0, 2);
+	tcase_add_test(t, it_ends_clean_while_a_client_does_not_close_its_end);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(p, 60);
 	tcase_add_checked_fixture(p, start_origin, stop_origin);
