@@ -288,6 +288,7 @@ int mem_choose(const char *text, char *err, size_t err_cap)
 {
 	struct mem_backend b;
 	struct spec spec;
+	int wraps;
 
 	if (mem.chosen) {
 		snprintf(err, err_cap, "the allocator is chosen already: %s",
@@ -304,7 +305,10 @@ int mem_choose(const char *text, char *err, size_t err_cap)
 			  err_cap) < 0)
 			return -1;
 	describe(text, &spec, &b);
-	mem.wrapped = wrap_stack(&spec, &b);
+	wraps = wrap_stack(&spec, text, &b, err, err_cap);
+	if (wraps < 0)
+		return -1;
+	mem.wrapped = wraps > 0;
 	mem.b = b;
 	mem.chosen = true;
 	return 0;

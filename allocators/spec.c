@@ -18,6 +18,17 @@ static int parse_count(const char *text, uint64_t *out)
 	return *text < '0' || *text > '9' || *end || errno || *out == 0 ? -1 : 0;
 }
 
+/* to: of 128 bytes. */
+static int parse_path(const char *wrap, const char *path, char *to, char *err,
+		      size_t err_cap)
+{
+	if (!*path || strlen(path) >= 128)
+		return FAIL("wrapper %s: a file name of 1 to 127 bytes must follow",
+			    wrap);
+	strcpy(to, path);
+	return 0;
+}
+
 static int parse_fail(const char *arg, struct spec *s, char *err, size_t err_cap)
 {
 	char *end;
@@ -29,10 +40,12 @@ static int parse_fail(const char *arg, struct spec *s, char *err, size_t err_cap
 		s->fail_rate = strtod(arg + 5, &end);
 		if (end > arg + 5 && !*end && s->fail_rate > 0 && s->fail_rate <= 1)
 			return 0;
+	} else if (strncmp(arg, "file=", 5) == 0) {
+		return parse_path("fail=file", arg + 5, s->fail_file, err, err_cap);
 	} else if (parse_count(arg, &s->fail_nth) == 0) {
 		return 0;
 	}
-	return FAIL("wrapper fail: \"%s\" is not N, every=N or rate=P "
+	return FAIL("wrapper fail: \"%s\" is not N, every=N, rate=P or file=PATH "
 		    "(N from 1, P above 0 up to 1)",
 		    arg);
 }
@@ -45,7 +58,10 @@ static int parse_wrap(const char *wrap, struct spec *s, char *err, size_t err_ca
 	}
 	if (strncmp(wrap, "fail=", 5) == 0)
 		return parse_fail(wrap + 5, s, err, err_cap);
-	return FAIL("unknown wrapper \"%s\"; there are debug and fail=N", wrap);
+	if (strncmp(wrap, "trace=", 6) == 0)
+		return parse_path("trace", wrap + 6, s->trace, err, err_cap);
+	return FAIL("unknown wrapper \"%s\"; there are debug, fail=N and trace=FILE",
+		    wrap);
 }
 
 static int64_t unit_factor(enum mem_key_kind kind, const char *unit)
@@ -117,7 +133,7 @@ static int unknown_key(const struct spec *s, const char *name, char *err,
 		if (at < sizeof(known))
 			at += (size_t)snprintf(known + at, sizeof(known) - at, ", %s",
 					       k->name);
-	return FAIL("allocator %s has no key \"%s\"; it takes regions, profile%s%s",
+	return FAIL("allocator %s has no key \"%s\"; it takes regions, sizes, lifetimes, profile%s%s",
 		    s->backend->name, name, s->lib[0] ? ", prefix" : "", known);
 }
 
@@ -155,6 +171,25 @@ static int parse_profile(const char *value, struct spec *s, char *err, size_t er
 	return parse_settings(tuned, s, err, err_cap);
 }
 
+static int parse_counting(const char *name, const char *value, struct spec *s,
+			  char *err, size_t err_cap)
+{
+	uint64_t n = 0;
+	int64_t on = 0;
+
+	if (*name == 's') {
+		if (parse_bool(value, &on) != 0)
+			return FAIL("sizes=%s: on or off", value);
+		s->sizes = on;
+		return 0;
+	}
+	if (parse_count(value, &n) != 0 || n > 1000000000)
+		return FAIL("lifetimes=%s: 1 of how many blocks, 1 to 1000000000",
+			    value);
+	s->lifetimes = (uint32_t)n;
+	return 0;
+}
+
 static int parse_setting(const char *name, const char *value, struct spec *s, char *err,
 			 size_t err_cap)
 {
@@ -164,6 +199,8 @@ static int parse_setting(const char *name, const char *value, struct spec *s, ch
 			return FAIL("regions=%s: bump or heap", value);
 		return 0;
 	}
+	if (strcmp(name, "sizes") == 0 || strcmp(name, "lifetimes") == 0)
+		return parse_counting(name, value, s, err, err_cap);
 	if (strcmp(name, "profile") == 0)
 		return parse_profile(value, s, err, err_cap);
 	if (strcmp(name, "prefix") == 0 && s->lib[0]) {
@@ -193,7 +230,7 @@ static int parse_settings(char *list, struct spec *s, char *err, size_t err_cap)
 
 static bool is_wrap(const char *word)
 {
-	return strncmp(word, "fail=", 5) == 0 ||
+	return strncmp(word, "fail=", 5) == 0 || strncmp(word, "trace=", 6) == 0 ||
 	       (strncmp(word, "debug", 5) == 0 && (!word[5] || word[5] == '+'));
 }
 
@@ -253,4 +290,13 @@ int spec_parse(const char *text, struct spec *out, char *err, size_t err_cap)
 		if (parse_wrap(w, out, err, err_cap) < 0)
 			return -1;
 	return settings ? parse_settings(settings, out, err, err_cap) : 0;
+}
+
+void spec_without_trace(const char *text, char *to)
+{
+	const char *mark = strstr(text, "+trace=");
+	size_t before = mark ? (size_t)(mark - text) : strlen(text);
+
+	memcpy(to, text, before);
+	strcpy(to + before, mark ? mark + 1 + strcspn(mark + 1, "+,") : "");
 }

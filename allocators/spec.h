@@ -26,6 +26,10 @@ struct spec {
 	uint64_t fail_nth;   /* +fail=N: the Nth call fails; 0: off */
 	uint64_t fail_every; /* +fail=every=N: each Nth fails; 0: off */
 	double fail_rate;    /* +fail=rate=P: this share fails; 0: off */
+	char fail_file[128]; /* +fail=file=PATH; "": off */
+	char trace[128];     /* +trace=FILE; "": off */
+	bool sizes;          /* sizes=on */
+	uint32_t lifetimes;  /* lifetimes=N: of 1 block in N; 0: off */
 	unsigned int n_settings;
 	struct spec_setting settings[SPEC_MAX_SETTINGS];
 };
@@ -33,5 +37,9 @@ struct spec {
 /* Returns: 0; -1 with a one-line reason in err, *out is undefined. */
 int spec_parse(const char *text, struct spec *out, char *err, size_t err_cap)
 	__attribute__((warn_unused_result));
+
+/* The same without +trace=…: for who only wants to see whether the allocator
+ * can be had. to: as long as text. */
+void spec_without_trace(const char *text, char *to);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * wrap: backends that stand on another one: +debug and +fail=N.
+ * wrap: backends that stand on another one: +debug, +fail=N and
+ * others.
  *
  * A wrapper keeps a copy of the backend below and takes its place in the
  * table. Without wrappers nothing of this is called.
@@ -20,11 +21,17 @@ struct wrap_caller {
 void wrap_note_caller(enum mem_tag tag, const void *site);
 const struct wrap_caller *wrap_caller(void);
 
-/* Puts the wrappers that spec asks for upon *b. Returns: true if any. */
-bool wrap_stack(const struct spec *spec, struct mem_backend *b);
+/* Puts the wrappers that spec asks for upon *b; text is what spec was made of.
+ * Returns: 1 if there are any, 0; -1 with a one-line reason in err. */
+int wrap_stack(const struct spec *spec, const char *text, struct mem_backend *b,
+	       char *err, size_t err_cap);
 
 /* Each takes the place of *b and keeps a copy of it. */
 void wrap_debug(struct mem_backend *b);
 void wrap_fail(struct mem_backend *b, uint64_t nth, uint64_t every, double rate);
+/* As told by another process: the file has two uint64_t. The first one, if it
+ * is not 0, is counted down at each call, and the call that makes it 0 fails;
+ * the second one counts calls. Returns: 0; -1 with a reason in err. */
+int wrap_fail_file(struct mem_backend *b, const char *path, char *err, size_t err_cap);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allocators/spec.h"
 #include "server/exits.h"
 #include "server/launch.h"
 
@@ -14,9 +15,13 @@
 
 static void try_it(const char *spec, struct probe *out)
 {
+	char plain[512] = "";
 	void *p;
 
-	if (mem_choose(spec, out->reason, sizeof(out->reason)) != 0)
+	/* What is written must be about who serves. */
+	if (strlen(spec) < sizeof(plain))
+		spec_without_trace(spec, plain);
+	if (mem_choose(plain[0] ? plain : spec, out->reason, sizeof(out->reason)) != 0)
 		return;
 	p = mem_alloc(MEM_BOOT, 64);
 	if (!p) {
