@@ -109,6 +109,56 @@ static void get_workers(struct stream *s)
 	send_json(s, 200, overview_workers(supervisor_of(s)));
 }
 
+/* The value of a key in the query; p is NULL if it is not there. */
+static struct str query_value(const struct stream *s, struct str name)
+{
+	const char *mark = memchr(s->req.path.p, '?', s->req.path.len);
+	struct str rest, part, key;
+
+	if (!mark)
+		return str_of(NULL, 0);
+	rest = str_of(mark + 1, (size_t)(s->req.path.p + s->req.path.len - mark - 1));
+	while (str_split(&rest, '&', &part))
+		if (str_split(&part, '=', &key) && str_eq(key, name))
+			return part.p ? part : STR("");
+	return str_of(NULL, 0);
+}
+
+static bool wants_text(const struct stream *s)
+{
+	struct str format = query_value(s, STR("format"));
+	struct str accept = accept_of(s);
+
+	if (format.p)
+		return str_eq(format, STR("text"));
+	return accept.len && memmem(accept.p, accept.len, "text/plain", 10) != NULL;
+}
+
+/* Clients' addresses are for who may use the admin socket. */
+static void get_memory(struct stream *s)
+{
+	memory_survey(supervisor_of(s), s,
+		      &(struct memory_ask){.text = wants_text(s),
+					   .peers = s->listener == AT_ADMIN,
+					   .worker = -1});
+}
+
+static void post_purge(struct stream *s)
+{
+	struct str worker = query_value(s, STR("worker"));
+	const struct crew *c = supervisor_of(s)->crew;
+	uint64_t n = 0;
+
+	if (worker.p && (!str_u64(worker, &n) || !c || n >= c->n_seats)) {
+		reply_send(s, 404, TEXT, STR("there is no such worker\n"));
+		return;
+	}
+	memory_survey(supervisor_of(s), s,
+		      &(struct memory_ask){.purge = true,
+					   .text = wants_text(s),
+					   .worker = worker.p ? (int)n : -1});
+}
+
 static json_t *reload_json(const struct supervisor *v)
 {
 	static const char *const states[] = {
@@ -169,6 +219,8 @@ static const struct page {
 	{"/livez", false, get_live, NULL, "200: the supervisor runs"},
 	{"/readyz", false, get_ready, NULL, "200: all workers serve"},
 	{"/workers", true, get_workers, NULL, "each worker, its pid and state"},
+	{"/memory", false, get_memory, NULL, "who holds how much, and why RSS is so"},
+	{"/memory/purge", true, NULL, post_purge, "POST: give unused memory back"},
 	{"/reload", true, get_reload, post_reload, "POST: read the config anew"},
 	{"/drain", true, NULL, post_drain, "POST: finish what is begun and stop"},
 	{"/reopen", true, NULL, post_reopen, "POST: open the log files anew"},
@@ -188,7 +240,7 @@ static void get_index(struct stream *s)
 	text_z(&to, "heapgate " HEAPGATE_VERSION "\n\n");
 	for (unsigned int i = 0; i < N_PAGES; i++)
 		if (is_there(&pages[i], s))
-			text_printf(&to, "%-10s %s\n", pages[i].path, pages[i].what);
+			text_printf(&to, "%-14s %s\n", pages[i].path, pages[i].what);
 	reply_send(s, 200, TEXT, text_str(&to));
 	text_fini(&to);
 }

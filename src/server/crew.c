@@ -179,6 +179,12 @@ void crew_on_worker_ready(struct crew *c)
 	c->ops->on_ready(c);
 }
 
+void crew_on_worker_answer(struct crew *c, struct seat *s, const void *p, size_t len)
+{
+	if (c->ops->on_answer)
+		c->ops->on_answer(c, s, p, len);
+}
+
 /* --- the end ------------------------------------------------------------- */
 
 static void tell_all(struct crew *c, enum channel_word word)

@@ -28,6 +28,8 @@ struct crew_ops {
 	/* Ending, and the last worker is gone: to be answered by crew_free().
 	 * Called once, at the end of a turn. */
 	void (*on_gone)(struct crew *c);
+	/* A worker has sent CHANNEL_ANSWER with these bytes. May be NULL. */
+	void (*on_answer)(struct crew *c, struct seat *s, const void *p, size_t len);
 };
 
 struct crew {
@@ -76,6 +78,7 @@ void crew_reopen_logs(struct crew *c);
 bool crew_on_exit(struct crew *c, pid_t pid, int status);
 /* From the seats. */
 void crew_on_worker_ready(struct crew *c);
+void crew_on_worker_answer(struct crew *c, struct seat *s, const void *p, size_t len);
 
 unsigned int crew_n_ready(const struct crew *c);
 unsigned int crew_n_alive(const struct crew *c);

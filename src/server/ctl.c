@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -216,6 +217,9 @@ static const struct command {
 	{"metrics", get, "/metrics", "all metrics, as Prometheus text"},
 	{"ready", get, "/readyz", "exit code 0 if all workers serve"},
 	{"workers", print_workers, "/workers", "each worker, its pid and state"},
+	{"memory", get, "/memory?format=text", "who holds how much, and why RSS is so"},
+	{"purge", post, "/memory/purge?format=text",
+	 "give unused memory back; purge N: of worker N"},
 	{"reload", reload, "/reload", "read the config anew, wait until it is in use"},
 	{"drain", post, "/drain", "finish what is begun and stop"},
 	{"reopen", post, "/reopen", "open the log files anew"},
@@ -267,6 +271,20 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* Returns: NULL when that is no worker's number. */
+static const struct command *purge_one(const char *worker)
+{
+	static char path[64];
+	static struct command c = {"purge", post, path, NULL};
+	uint64_t n;
+
+	if (!str_u64(str_z(worker), &n) || n > INT_MAX)
+		return NULL;
+	snprintf(path, sizeof(path), "/memory/purge?format=text&worker=%u",
+		 (unsigned int)n);
+	return &c;
+}
+
 int ctl_main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
@@ -284,7 +302,11 @@ int ctl_main(int argc, char **argv)
 			return usage(c == 'h' ? stdout : stderr,
 				     c == 'h' ? EXITS_OK : EXITS_USAGE);
 	}
-	command = optind == argc - 1 ? find(argv[optind]) : NULL;
+	command = optind < argc ? find(argv[optind]) : NULL;
+	if (command && optind == argc - 2 && strcmp(command->name, "purge") == 0)
+		command = purge_one(argv[optind + 1]);
+	else if (optind != argc - 1)
+		command = NULL;
 	if (!command || (config && socket))
 		return usage(stderr, EXITS_USAGE);
 	if (socket)

@@ -80,16 +80,21 @@ static void on_ready(struct seat *s)
 
 static void channel_cb(int fd, void *arg)
 {
+	_Alignas(16) char more[CHANNEL_MAX_BYTES];
 	struct seat *s = arg;
 	enum channel_word word;
+	size_t len;
 
-	while ((word = channel_recv(fd)) != CHANNEL_NOTHING) {
+	while ((word = channel_recv_with(fd, more, sizeof(more), &len)) !=
+	       CHANNEL_NOTHING) {
 		if (word == CHANNEL_CLOSED) {
 			close_channel(s); /* that it ended will be told too */
 			return;
 		}
 		if (word == CHANNEL_READY)
 			on_ready(s);
+		else if (word == CHANNEL_ANSWER)
+			crew_on_worker_answer(s->crew, s, more, len);
 	}
 }
 
@@ -214,6 +219,13 @@ void seat_restart(struct seat *s)
 		 "starts in %u ms",
 		 s->number, s->n_quick, (unsigned int)pause_ms);
 	timer_set(s->crew->loop, &s->restart, pause_ms);
+}
+
+int seat_ask(const struct seat *s, enum channel_word word, uint32_t ticket)
+{
+	if (s->channel < 0)
+		return -1;
+	return channel_send_with(s->channel, word, &ticket, sizeof(ticket));
 }
 
 void seat_send(struct seat *s, enum channel_word word)

@@ -45,6 +45,8 @@ void seat_on_exit(struct seat *s, int status);
 void seat_restart(struct seat *s);
 /* To the worker, if there is one. */
 void seat_send(struct seat *s, enum channel_word word);
+/* A question with a number, which its answer has too. Returns: 0 or -1. */
+int seat_ask(const struct seat *s, enum channel_word word, uint32_t ticket) MUST_USE;
 
 /* "starting" "ready" "draining" "down". Lives: always. */
 const char *seat_state_name(enum seat_state state);

@@ -266,8 +266,15 @@ static void on_failure(struct crew *c, int code)
 	go_on(s);
 }
 
-static const struct crew_ops crew_ops = {
-	.on_ready = on_ready, .on_failure = on_failure, .on_gone = on_gone};
+static void on_answer(struct crew *c, struct seat *s, const void *p, size_t len)
+{
+	memory_on_answer(c->owner, c, s, p, len);
+}
+
+static const struct crew_ops crew_ops = {.on_ready = on_ready,
+					 .on_failure = on_failure,
+					 .on_gone = on_gone,
+					 .on_answer = on_answer};
 
 /* --- signals and timers -------------------------------------------------- */
 
@@ -447,6 +454,7 @@ int supervisor_run(const struct setup *setup, bool detach)
 	s.detach_fd = -1;
 	s.started_wall_us = clock_wall_us();
 	list_init(&s.old);
+	memory_init(&s.memory);
 	timer_init(&s.tickets, tickets_cb);
 	raise_limits();
 	snapshot = setup_load(setup, stderr, &code);

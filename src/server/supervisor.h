@@ -7,6 +7,7 @@
 #define HEAPGATE_SUPERVISOR_H
 
 #include "server/crew.h"
+#include "server/memory.h"
 #include "server/setup.h"
 
 struct admin;
@@ -28,6 +29,7 @@ struct supervisor {
 	struct crew *next; /* of a reload, until it serves */
 	struct list old;   /* struct crew: draining */
 	struct admin *admin;
+	struct memory memory;
 	struct timer tickets;
 	char *pid_file; /* NULL: none */
 	int detach_fd;  /* see detach.h */

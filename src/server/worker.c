@@ -20,6 +20,7 @@
 #include "server/channel.h"
 #include "server/exits.h"
 #include "server/hooks.h"
+#include "server/memory_worker.h"
 #include "server/shared.h"
 #include "server/user.h"
 #include "upstream/health.h"
@@ -52,6 +53,8 @@ struct worker {
 	bool has_gate;
 	struct accesslog *log;
 	struct event *channel;
+	struct memory_worker memory;
+	uint64_t base_bytes; /* anonymous memory before the allocator's start */
 	struct timer second;
 	uint64_t stats_at_ms; /* when to ask the allocator next */
 	struct timer linger;
@@ -186,12 +189,19 @@ static void channel_cb(int fd, void *arg)
 {
 	struct worker *w = arg;
 	enum channel_word word;
+	uint32_t ticket = 0;
+	size_t len;
 
-	while ((word = channel_recv(fd)) != CHANNEL_NOTHING) {
+	while ((word = channel_recv_with(fd, &ticket, sizeof(ticket), &len)) !=
+	       CHANNEL_NOTHING) {
 		if (word == CHANNEL_DRAIN)
 			drain(w);
 		else if (word == CHANNEL_REOPEN)
 			reopen_logs(w);
+		else if (word == CHANNEL_MEMORY)
+			memory_worker_ask(&w->memory, ticket);
+		else if (word == CHANNEL_PURGE)
+			memory_worker_purge(&w->memory, ticket);
 		else
 			quit(w);
 		if (word == CHANNEL_CLOSED)
@@ -328,6 +338,9 @@ static int open_gate(struct worker *w)
 	g->forwarded_trust = s->forwarded_trust;
 	g->on_idle = on_idle;
 	g->owner = w;
+	memory_worker_init(&w->memory, g, WORKER_FD_CHANNEL, w->base_bytes);
+	w->memory.upstreams = w->upstreams;
+	w->memory.n_upstreams = s->n_upstreams;
 	if (!s->access.path)
 		return EXITS_OK;
 	w->log = accesslog_open(&w->loop, &s->access, "main", w->number);
@@ -463,6 +476,7 @@ static void close_all(struct worker *w)
 		timer_stop(&w->loop, &w->linger);
 	}
 	loop_unwatch(&w->channel);
+	memory_worker_fini(&w->memory);
 	close_ports(w);
 	if (w->has_gate)
 		gate_fini(&w->gate);
@@ -509,6 +523,7 @@ int worker_main(int argc, char **argv)
 
 	memset(&w, 0, sizeof(w));
 	code = parse_args(&w, argc, argv);
+	w.base_bytes = memory_anon_bytes();
 	if (!code)
 		code = choose_allocator(argv[2]);
 	if (code)

@@ -48,12 +48,33 @@ END_TEST
 
 START_TEST(an_unknown_word_is_nothing)
 {
-	const unsigned char unknown[] = {0, CHANNEL_CLOSED, CHANNEL_REOPEN + 1, 255};
+	const unsigned char unknown[] = {0, CHANNEL_CLOSED, CHANNEL_PURGE + 1, 255};
 
 	for (unsigned int i = 0; i < sizeof(unknown); i++) {
 		ck_assert_int_eq(send(ends[0], &unknown[i], 1, 0), 1);
 		ck_assert_int_eq(channel_recv(ends[1]), CHANNEL_NOTHING);
 	}
+}
+END_TEST
+
+START_TEST(what_follows_a_word_arrives_with_it)
+{
+	uint32_t ticket = 77, got = 0;
+	char small[2];
+	size_t len;
+
+	channel_send_with(ends[0], CHANNEL_MEMORY, &ticket, sizeof(ticket));
+	channel_send_with(ends[0], CHANNEL_MEMORY, &ticket, sizeof(ticket));
+	channel_send_with(ends[0], CHANNEL_PURGE, &ticket, sizeof(ticket));
+	ck_assert_int_eq(channel_recv_with(ends[1], &got, sizeof(got), &len),
+			 CHANNEL_MEMORY);
+	ck_assert_uint_eq(len, sizeof(got));
+	ck_assert_uint_eq(got, 77);
+	ck_assert_int_eq(channel_recv_with(ends[1], small, sizeof(small), &len),
+			 CHANNEL_MEMORY);
+	ck_assert_uint_eq(len, 0);
+	ck_assert_int_eq(channel_recv(ends[1]), CHANNEL_PURGE);
+	ck_assert_int_eq(channel_recv(ends[1]), CHANNEL_NOTHING);
 }
 END_TEST
 
@@ -77,6 +98,7 @@ int main(void)
 	tcase_add_test(t, both_ends_can_speak);
 	tcase_add_test(t, the_last_words_of_the_dead_are_heard_before_their_end);
 	tcase_add_test(t, an_unknown_word_is_nothing);
+	tcase_add_test(t, what_follows_a_word_arrives_with_it);
 	tcase_add_test(t, one_who_does_not_listen_stops_nobody);
 	suite_add_tcase(s, t);
 	return run_suite(s);
