@@ -13,6 +13,7 @@
 #include "lab/report.h"
 #include "lab/words.h"
 #include "server/exits.h"
+#include "server/probe.h"
 
 struct options {
 	const char *arms, *baseline, *profile, *duration, *rate, *workload, *out;
@@ -294,9 +295,7 @@ static void show_round(const struct progress *p)
 static void signal_cb(int number)
 {
 	(void)number;
-	if (interrupted)
-		signal(SIGINT, SIG_DFL); /* the next one ends us */
-	interrupted++;
+	interrupted = 1; /* the next one ends us: SA_RESETHAND */
 }
 
 /* A void run is tried once more: the others of its block wait for it. */
@@ -306,7 +305,7 @@ static int run_arm(struct bench *b, unsigned int arm, unsigned int round,
 	struct campaign *c = b->campaign;
 	const struct run *r;
 
-	for (unsigned int attempt = 0; attempt < 2 && interrupted < 2; attempt++) {
+	for (unsigned int attempt = 0; attempt < 2; attempt++) {
 		if (bench_run(b, arm, round, place, attempt, err, err_cap) != 0)
 			return -1;
 		r = &c->runs[c->n_runs - 1];
@@ -333,7 +332,7 @@ static int run_rounds(struct bench *b, struct progress *p, char *err, size_t err
 
 	for (p->round = 0; p->round < c->n_rounds && !interrupted; p->round++) {
 		campaign_order(c, p->round, order);
-		for (unsigned int i = 0; i < c->arms.n && interrupted < 2; i++) {
+		for (unsigned int i = 0; i < c->arms.n; i++) {
 			p->arm = &c->arms.at[order[i]];
 			if (run_arm(b, order[i], p->round, i, err, err_cap) != 0)
 				return -1;
@@ -365,7 +364,8 @@ static int measure_all(const struct options *o, const char *dir, struct campaign
 			  .log_fd = -1,
 			  .on_phase = show,
 			  .arg = &p};
-	struct sigaction sa = {.sa_handler = signal_cb, .sa_flags = SA_RESTART};
+	struct sigaction sa = {.sa_handler = signal_cb,
+			       .sa_flags = SA_RESTART | SA_RESETHAND};
 	char work[512], raw[512], err[512] = "";
 	uint64_t begun = clock_mono_us();
 	int rc = -1;
@@ -387,10 +387,10 @@ static int measure_all(const struct options *o, const char *dir, struct campaign
 	bench_close(&b);
 	c->took_us = clock_mono_us() - begun;
 	c->is_partial = rc != 0 || campaign_n_complete(c) < c->n_rounds;
-	if (rc == 0)
-		rc = campaign_save(c, raw, err, sizeof(err));
 	if (rc != 0)
 		complain("stopped", err);
+	if (c->n_runs && campaign_save(c, raw, err, sizeof(err)) != 0)
+		rc = complain("--out", err) ? -1 : 0;
 	return rc;
 }
 
@@ -450,19 +450,39 @@ static int render(struct options *o, const char *dir)
 	return code;
 }
 
+/* Better now than in the middle: can each allocator be had? */
+static int probe_arms(struct campaign *c)
+{
+	for (unsigned int i = 0; i < c->arms.n; i++) {
+		struct arm *a = &c->arms.at[i];
+		struct probe p;
+
+		if (!probe_allocator(a->spec, &p)) {
+			complain(a->spec, p.reason);
+			return EXITS_ALLOCATOR;
+		}
+		snprintf(a->version, sizeof(a->version), "%s", p.info.version);
+		snprintf(a->path, sizeof(a->path), "%.255s", p.info.path);
+	}
+	return 0;
+}
+
 static int plan(const struct options *o, struct campaign *c)
 {
 	int code = take_arms(o, c);
 
 	if (code == 0)
 		code = take_workload(o, c);
-	return code == 0 ? take_plan(o, c) : code;
+	if (code == 0)
+		code = take_plan(o, c);
+	return code == 0 ? probe_arms(c) : code;
 }
 
 int ab_main(int argc, char **argv)
 {
 	struct options *o = &(struct options){.out = "heapgate-ab"};
 	struct campaign *c;
+	bool seen = false;
 	int code = parse(argc, argv, o);
 
 	if (code)
@@ -478,8 +498,14 @@ int ab_main(int argc, char **argv)
 		fprintf(stderr, "%u rounds of %u runs, %.1f s each\n", c->n_rounds,
 			c->arms.n, (double)campaign_run_us(c) / 1e6 + 0.5);
 		code = measure_all(o, o->out, c) == 0 ? 0 : EXITS_FAILURE;
+		seen = c->n_runs > 0;
 	}
 	campaign_fini(c);
 	mem_free(MEM_WORKER, c);
-	return code ? code : render(o, o->out);
+	if (seen) { /* what there is, also after a failure */
+		int rendered = render(o, o->out);
+
+		code = code ? code : rendered;
+	}
+	return code;
 }
