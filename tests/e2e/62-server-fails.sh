@@ -51,25 +51,28 @@ is "$(code /silent -X POST)" 404 "in time"
 it "tries another server, so that the client sees nothing"
 for _ in {1..10}; do is "$(code /half-dead)" 404; done
 
+# What had come of the answer may be lost with its end.
 it "resets the stream when the server ends in the middle of a body"
 py "$PORT" <<-'EOT'
 	import sys, h2
 	for path in ("/half/100000", "/half-chunk"):
 	    c = h2.Conn(int(sys.argv[1]))
 	    s = c.wait(c.ask(path))
-	    assert s.status == 200 and not s.ended and s.reset == 2, vars(s)
+	    assert s.status in (200, None) and not s.ended and s.reset == 2, vars(s)
 	    other = c.wait(c.ask("/name"))
 	    assert other.ended and other.status == 200, vars(other)
 	    assert not c.goaway
 EOT
 
 it "closes the connection when that happens to an HTTP/1.1 client"
-code=0
-plain /half/100000 -o /dev/null 2>/dev/null || code=$?
-is $code 18 "curl's exit code, a transfer cut short"
-code=0
-plain /half-chunk -o /dev/null 2>/dev/null || code=$?
-is $code 18 "curl's exit code, a transfer cut short"
+for path in /half/100000 /half-chunk; do
+	code=0
+	plain $path -o /dev/null 2>/dev/null || code=$?
+	case $code in
+	18 | 52) ;; # a transfer cut short, or before its head
+	*) flunk "curl ends with $code" ;;
+	esac
+done
 
 it "reuses no connection that the server closed quietly"
 for _ in {1..20}; do is "$(code /close-quietly)" 200; done
