@@ -282,13 +282,33 @@ void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trai
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 }
 
+/* Fewer bytes in one block than this are copied. */
+#define ALONE_BYTES 4096
+
+size_t h2_data_len(const struct body *body, size_t max)
+{
+	const char *p;
+	size_t n = body->bytes ? body_peek(body, &p) : 0;
+
+	if (n < ALONE_BYTES)
+		n = body->bytes;
+	return n < max ? n : max;
+}
+
 void h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len)
 {
+	const char *p;
+	size_t n = len ? body_peek(body, &p) : 0;
+
+	if (len && n >= len) {
+		/* A block's own head is before its first byte. */
+		conn_write_behind(c, head, 9, (char *)(uintptr_t)p, len);
+		body_drop(body, len);
+		return;
+	}
 	conn_write(c, head, 9);
 	while (len) {
-		const char *p;
-		size_t n = body_peek(body, &p);
-
+		n = body_peek(body, &p);
 		must(n > 0); /* the read callback has promised len bytes */
 		if (n > len)
 			n = len;

@@ -78,9 +78,12 @@ void h2_end_head(struct message *m);
 void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
 		 struct arena *tick, uint32_t *flags);
 
+struct body;
+/* How many bytes the next DATA frame takes off body, at most max: those of one
+ * block where they are many, since they need no copy then. */
+size_t h2_data_len(const struct body *body, size_t max);
 /* Writes a DATA frame's head and len bytes off the front of body; all of it,
  * also when the socket is full. */
-struct body;
 void h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_t len);
 
 #endif

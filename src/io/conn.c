@@ -11,6 +11,7 @@
 #include "io/conn_inner.h"
 
 #define CONN_MAGIC     0x636f6e6eu /* "conn" */
+#define LOOK_AGAIN_MS  100
 #define READS_PER_TURN 4           /* of LOOP_IN_BYTES each, then others' turn */
 #define LINGER_MS      2000
 
@@ -94,8 +95,13 @@ static bool read_one(struct conn *c)
 		return false;
 	}
 	c->in_bytes += (uint64_t)n;
+	c->loop->turn_bytes += (uint32_t)n;
 	/* A short read means the socket is empty: the next byte is a new edge. */
 	c->readable = (size_t)n == cap || c->saw_rdhup;
+	/* But for an error: one that came together with these bytes has no
+	 * edge of its own, and libevent does not tell it from theirs. */
+	if (!c->readable && c->state == CONN_OPEN)
+		timer_set(c->loop, &c->timer, LOOK_AGAIN_MS);
 	if (c->ssl && c->state != CONN_LINGER)
 		conn_decipher(c, to, (size_t)n);
 	else
@@ -170,6 +176,7 @@ static void event_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	must(c->magic == CONN_MAGIC);
 	loop_turn(c->loop);
+	loop_flush_early(c->loop);
 	if (conn_is_over(c))
 		return;
 	if (c->state == CONN_CONNECTING)
@@ -189,7 +196,15 @@ static void event_cb(evutil_socket_t fd, short what, void *arg)
 
 static void timer_cb(struct timer *t)
 {
-	conn_over(container_of(t, struct conn, timer), CONN_TIMEOUT);
+	struct conn *c = container_of(t, struct conn, timer);
+
+	if (c->state != CONN_OPEN) {
+		conn_over(c, CONN_TIMEOUT);
+		return;
+	}
+	c->readable = true;
+	if (!c->paused && !conn_is_over(c))
+		read_all(c);
 }
 
 /* --- life -------------------------------------------------------------------- */
@@ -200,6 +215,25 @@ static void bury(struct grave *g)
 
 	c->magic = 0;
 	mem_free(MEM_CONN, c);
+}
+
+static void keep_peer(struct conn *c, const struct addr *peer)
+{
+	if (peer->len && peer->len <= sizeof(c->peer))
+		memcpy(&c->peer, &peer->sa, peer->len);
+}
+
+void conn_peer(const struct conn *c, struct addr *to)
+{
+	sa_family_t family = c->peer.sin6_family;
+
+	*to = (struct addr){.len = sizeof(to->un)};
+	if (family == AF_INET || family == AF_INET6) {
+		to->len = family == AF_INET ? sizeof(to->in) : sizeof(to->in6);
+		memcpy(&to->sa, &c->peer, to->len);
+	} else if (getpeername(c->fd, &to->sa, &to->len) != 0) {
+		to->len = 0;
+	}
 }
 
 static struct conn *conn_new(struct loop *l, int fd, const struct addr *peer,
@@ -216,7 +250,7 @@ static struct conn *conn_new(struct loop *l, int fd, const struct addr *peer,
 	c->loop = l;
 	c->ops = ops;
 	c->owner = owner;
-	c->peer = *peer;
+	keep_peer(c, peer);
 	list_init(&c->node);
 	dirty_init(&c->resume, resume_cb);
 	timer_init(&c->timer, timer_cb);
@@ -301,6 +335,15 @@ void conn_free(struct conn **cp)
 	conn_drop_pending(c);
 	close(c->fd);
 	loop_bury(c->loop, &c->grave, bury);
+}
+
+void conn_reset(struct conn **c)
+{
+	struct linger none = {.l_onoff = 1, .l_linger = 0};
+
+	if (*c)
+		setsockopt((*c)->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	conn_free(c);
 }
 
 void conn_end_output(struct conn *c)

@@ -62,7 +62,9 @@ struct conn {
 	int64_t tls_bytes;  /* what OpenSSL holds for this conn */
 	uint64_t in_bytes;  /* from the socket, TLS included */
 	uint64_t out_bytes; /* to the socket, TLS included */
-	struct addr peer;
+	struct sockaddr_in6 peer; /* or a sockaddr_in; a struct addr has room
+				   * for a path, which costs each conn
+				   * 100 bytes; see conn_peer() */
 	uint8_t state; /* private */
 	bool paused : 1;
 	bool readable : 1;  /* there may be more in the socket */
@@ -93,6 +95,9 @@ struct conn *conn_connect(struct loop *l, const struct addr *to, SSL_CTX *ctx,
 /* Closes at once (with a TLS close_notify if it can be sent without waiting)
  * and frees after the next turn. *c becomes NULL. */
 void conn_free(struct conn **c);
+/* As conn_free(), but so that the peer cannot take it for the end in order: by
+ * a reset, without close_notify. */
+void conn_reset(struct conn **c);
 
 /* Stops and restarts input. What was read already is still delivered. */
 void conn_pause(struct conn *c);
@@ -105,6 +110,12 @@ void conn_begin(struct conn *c);
 /* Adds plaintext. Returns: false when the conn is blocked or broken from now
  * on (the bytes are still kept): the owner should stop and wait. */
 bool conn_write(struct conn *c, const void *p, size_t len);
+/* As conn_write() of head and then p, in one TLS record without a copy: the
+ * head_len (<= CONN_HEAD_BYTES) bytes before p must be writable; they are as
+ * before afterwards. head_len + len <= LOOP_PLAIN_BYTES. */
+#define CONN_HEAD_BYTES 9
+bool conn_write_behind(struct conn *c, const void *head, size_t head_len, char *p,
+		       size_t len);
 /* Sends what was collected. Returns: 0; -1 when the conn broke (on_end will
  * be or was called from the loop, not from here). */
 int conn_flush(struct conn *c);
@@ -118,6 +129,8 @@ void conn_close(struct conn **c);
 /* Cuts off those that conn_close() has left behind: before the loop ends. */
 void conn_free_lingering(struct loop *l);
 
+/* The other end's address. */
+void conn_peer(const struct conn *c, struct addr *to);
 /* Bytes that this conn holds itself, OpenSSL's and pending output included. */
 size_t conn_mem_bytes(const struct conn *c);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/must.h"
 #include "io/conn_inner.h"
@@ -9,6 +10,9 @@
  * there to the socket; cleartext goes to loop->out at once. What the socket
  * does not take stays with the conn, as pending.
  */
+
+/* From here on a copy costs more than a write or a record of its own. */
+#define DIRECT_BYTES 4096
 
 static void keep_pending(struct conn *c, const char *p, size_t len)
 {
@@ -24,45 +28,60 @@ static void keep_pending(struct conn *c, const char *p, size_t len)
 	c->pending_bytes += (uint32_t)len;
 }
 
-/* Returns how many bytes the socket took; all of them when it is broken, so
- * that nothing is kept for nobody. */
-static size_t send_some(struct conn *c, const char *p, size_t len)
+/* Takes n bytes off the front of the two pieces. */
+static void advance(struct iovec v[2], size_t n)
 {
-	size_t sent = 0;
+	for (int i = 0; i < 2; i++) {
+		size_t k = n < v[i].iov_len ? n : v[i].iov_len;
 
-	while (sent < len && !c->broken) {
-		ssize_t n = send(c->fd, p + sent, len - sent, MSG_NOSIGNAL);
+		v[i].iov_base = (char *)v[i].iov_base + k;
+		v[i].iov_len -= k;
+		n -= k;
+	}
+}
+
+/* Leaves in v what the socket does not take; nothing when it is broken, so
+ * that nothing is kept for nobody. */
+static void send_some(struct conn *c, struct iovec v[2])
+{
+	while (v[0].iov_len + v[1].iov_len && !c->broken) {
+		struct msghdr m = {.msg_iov = v, .msg_iovlen = v[1].iov_len ? 2 : 1};
+		ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
 
 		if (n >= 0) {
-			sent += (size_t)n;
+			c->out_bytes += (size_t)n;
+			advance(v, (size_t)n);
 			continue;
 		}
 		if (errno == EINTR)
 			continue;
 		if (errno == EAGAIN)
-			break;
+			return;
 		c->broken = true;
 		loop_defer(c->loop, &c->resume);
 	}
-	c->out_bytes += sent;
-	return c->broken ? len : sent;
+	v[0].iov_len = 0;
+	v[1].iov_len = 0;
+}
+
+/* What was put, and len bytes more. */
+static void send_out_and(struct conn *c, const char *p, size_t len)
+{
+	struct loop *l = c->loop;
+	struct iovec v[2] = {{l->out, l->n_out}, {(void *)(uintptr_t)p, len}};
+
+	l->n_out = 0;
+	if (!c->pending)
+		send_some(c, v);
+	for (int i = 0; i < 2; i++)
+		if (v[i].iov_len && !c->broken)
+			keep_pending(c, v[i].iov_base, v[i].iov_len);
 }
 
 void conn_send_out(struct conn *c)
 {
-	struct loop *l = c->loop;
-	size_t sent;
-
-	if (!l->n_out)
-		return;
-	if (c->pending) {
-		keep_pending(c, l->out, l->n_out);
-	} else {
-		sent = send_some(c, l->out, l->n_out);
-		if (sent < l->n_out)
-			keep_pending(c, l->out + sent, l->n_out - sent);
-	}
-	l->n_out = 0;
+	if (c->loop->n_out)
+		send_out_and(c, NULL, 0);
 }
 
 void conn_put_out(struct conn *c, const char *p, size_t len)
@@ -126,7 +145,10 @@ bool conn_write(struct conn *c, const void *from, size_t len)
 	if (conn_is_broken(c))
 		return false;
 	if (!c->ssl) {
-		conn_put_out(c, p, len);
+		if (len < DIRECT_BYTES)
+			conn_put_out(c, p, len);
+		else
+			send_out_and(c, p, len);
 		return !c->pending && !c->broken;
 	}
 	while (len && !c->broken) {
@@ -142,6 +164,25 @@ bool conn_write(struct conn *c, const void *from, size_t len)
 		if (l->n_stage == LOOP_PLAIN_BYTES)
 			flush_stage(c);
 	}
+	return !c->pending && !c->broken;
+}
+
+bool conn_write_behind(struct conn *c, const void *head, size_t head_len, char *p,
+		       size_t len)
+{
+	char before[CONN_HEAD_BYTES];
+
+	must(head_len <= sizeof(before) && head_len + len <= LOOP_PLAIN_BYTES);
+	if (!c->ssl || len < DIRECT_BYTES) {
+		conn_write(c, head, head_len);
+		return conn_write(c, p, len);
+	}
+	flush_stage(c);
+	memcpy(before, p - head_len, head_len);
+	memcpy(p - head_len, head, head_len);
+	if (!conn_is_broken(c))
+		conn_encipher(c, p - head_len, head_len + len);
+	memcpy(p - head_len, before, head_len);
 	return !c->pending && !c->broken;
 }
 
@@ -170,10 +211,12 @@ void conn_drop_pending(struct conn *c)
 
 void conn_send_pending(struct conn *c)
 {
-	size_t left = c->pending_bytes - c->pending_at;
+	struct iovec v[2] = {
+		{c->pending + c->pending_at, c->pending_bytes - c->pending_at}};
 
-	c->pending_at += (uint32_t)send_some(c, c->pending + c->pending_at, left);
-	if (c->pending_at < c->pending_bytes)
+	send_some(c, v);
+	c->pending_at = c->pending_bytes - (uint32_t)v[0].iov_len;
+	if (v[0].iov_len)
 		return;
 	conn_drop_pending(c);
 	if (c->broken)

@@ -165,6 +165,14 @@ static void run_all(struct list *head)
 	}
 }
 
+void loop_flush_early(struct loop *l)
+{
+	if (l->turn_bytes < LOOP_TURN_BYTES)
+		return;
+	l->turn_bytes = 0;
+	run_all(&l->dirty);
+}
+
 static void run_later(struct loop *l)
 {
 	struct list now;
@@ -348,6 +356,7 @@ void loop_run(struct loop *l)
 		run_later(l);
 		loop_turn(l);
 		run_all(&l->dirty);
+		l->turn_bytes = 0;
 		run_graves(l);
 	}
 }

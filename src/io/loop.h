@@ -36,6 +36,7 @@ struct loop {
 	char *frame;           /* LOOP_FRAME_BYTES: for who packs frames */
 	char *stage;           /* LOOP_PLAIN_BYTES: plaintext to encipher */
 	char *out;             /* LOOP_OUT_BYTES: what one flush sends */
+	uint32_t turn_bytes;   /* of input, since dirty things were flushed */
 	uint32_t n_stage;      /* bytes in stage */
 	uint32_t n_out;        /* bytes in out */
 	struct conn *out_conn; /* whose bytes those are, or NULL */
@@ -92,6 +93,12 @@ static inline void loop_defer(struct loop *l, struct dirty *d)
 	if (list_empty(&d->node))
 		list_append(&l->later, &d->node);
 }
+
+/* Flushes early when a turn has brought much input, so that it is passed on
+ * while the cache holds it. From an event's callback only: what is flushed may
+ * be freed. */
+#define LOOP_TURN_BYTES (256u * 1024)
+void loop_flush_early(struct loop *l);
 
 /* Something to free once nothing on the stack can point to it any more. */
 struct grave {

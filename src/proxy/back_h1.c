@@ -233,6 +233,10 @@ static void on_input(struct conn *c, char *data, size_t len)
 		back_free(b); /* nobody asked: not to be trusted any more */
 		return;
 	}
+	if (!b->head_sent) {
+		fail(b, STREAM_REFUSED); /* an answer, but not to this request */
+		return;
+	}
 	b->got_bytes = true;
 	if (h1_session_join(&b->w, &data, &len) != 0)
 		fail(b, STREAM_NO_MEMORY);
@@ -240,14 +244,21 @@ static void on_input(struct conn *c, char *data, size_t len)
 		feed(b, data, len);
 }
 
+/* Enough for a head and a small body; what is longer is then read to where it
+ * needs no copy. */
+#define HEAD_READ_BYTES 8192
+
 /* No more than the stream may buffer. Returns: NULL for the usual room. */
 static char *small_room(struct back_h1 *b, size_t *cap)
 {
 	const struct body *body = &b->s->res_body;
+	size_t most = b->got_head ? LOOP_IN_BYTES : HEAD_READ_BYTES;
 
-	if (b->w.conn->ssl || body->limit >= LOOP_IN_BYTES)
+	if (b->w.conn->ssl || (most == LOOP_IN_BYTES && body->limit >= most))
 		return NULL;
 	*cap = body->limit > body->bytes ? body->limit - body->bytes : 1;
+	if (*cap > most)
+		*cap = most;
 	return b->gate->loop->in;
 }
 
@@ -271,7 +282,6 @@ static char *on_room(struct conn *c, size_t *cap)
 static void on_end(struct conn *c, enum conn_end why)
 {
 	struct back_h1 *b = c->owner;
-	bool stale;
 
 	if (!b->open)
 		server_on_failure(b->server, b->gate->loop->now_ms);
@@ -283,11 +293,12 @@ static void on_end(struct conn *c, enum conn_end why)
 		finish(b, 0);
 		return;
 	}
-	stale = b->reused && !b->got_bytes && why != CONN_TIMEOUT;
 	if (!b->open)
 		fail(b, why == CONN_TIMEOUT ? STREAM_TIMEOUT : STREAM_UNREACHABLE);
+	else if (!b->head_sent)
+		fail(b, STREAM_REFUSED); /* it cannot have looked at it */
 	else
-		fail(b, stale ? STREAM_STALE : STREAM_BROKEN);
+		fail(b, b->reused && !b->got_bytes ? STREAM_STALE : STREAM_BROKEN);
 }
 
 /* --- the request ---------------------------------------------------------------- */
