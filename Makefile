@@ -117,7 +117,7 @@ UNIT_LIB_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(sort $(wildcard tests/fuzz/*.c)))
 
 obj = $(patsubst %.c,$B/%.o,$1)
-GEN = $B/gen/dygraphs.c
+GEN = $B/gen/dygraphs.c $B/gen/dashboard.c
 MEM_OBJ = $(call obj,$(MEM_SRC))
 OBJ = $(call obj,$(SRC))
 UNIT_LIB_OBJ = $(call obj,$(UNIT_LIB_SRC))
@@ -183,6 +183,13 @@ $B/gen/dygraphs.c: $(wildcard $(DYGRAPHS)/dygraph.min.js $(DYGRAPHS)/dygraph.min
 	@mkdir -p $(@D)
 	$(Q_GEN) { $(call embed,report_dygraphs_js,$(DYGRAPHS)/dygraph.min.js); \
 		$(call embed,report_dygraphs_css,$(DYGRAPHS)/dygraph.min.css); } >$@
+# The page of the metrics listener.
+ASSETS = src/server/assets
+$B/gen/dashboard.c: $(wildcard $(ASSETS)/*)
+	@mkdir -p $(@D)
+	$(Q_GEN) { $(call embed,dashboard_html,$(ASSETS)/dashboard.html); \
+		$(call embed,dashboard_css,$(ASSETS)/dashboard.css); \
+		$(call embed,dashboard_js,$(ASSETS)/dashboard.js); } >$@
 $B/gen/%.o: $B/gen/%.c $B/.cflags
 	$(Q_CC) $(CC) $(ALL_CFLAGS) -c -o $@ $<
 

@@ -10,6 +10,7 @@
 #include "proxy/front.h"
 #include "proxy/reply.h"
 #include "proxy/stream.h"
+#include "server/dashboard.h"
 #include "server/overview.h"
 #include "server/shared.h"
 #include "server/supervisor.h"
@@ -26,6 +27,7 @@ struct endpoint {
 
 struct admin {
 	struct supervisor *s;
+	struct dashboard *dashboard;
 	struct gate gate;
 	bool has_gate;
 	struct limits_conf limits;
@@ -61,7 +63,17 @@ static struct supervisor *supervisor_of(const struct stream *s)
 	return ((struct admin *)s->gate->handler)->s;
 }
 
+static struct dashboard *dashboard_of(const struct stream *s)
+{
+	return ((struct admin *)s->gate->handler)->dashboard;
+}
+
 static void get_index(struct stream *s);
+
+static void get_history(struct stream *s)
+{
+	dashboard_get_history(dashboard_of(s), s);
+}
 
 static void get_live(struct stream *s)
 {
@@ -214,8 +226,9 @@ static const struct page {
 	void (*post)(struct stream *s);
 	const char *what;
 } pages[] = {
-	{"/", false, get_index, NULL, "this list"},
+	{"/", false, get_index, NULL, "this list; over TCP the dashboard"},
 	{"/metrics", false, get_metrics, NULL, "Prometheus text, or OpenMetrics"},
+	{"/history.json", false, get_history, NULL, "the last hour, every 5 s"},
 	{"/livez", false, get_live, NULL, "200: the supervisor runs"},
 	{"/readyz", false, get_ready, NULL, "200: all workers serve"},
 	{"/workers", true, get_workers, NULL, "each worker, its pid and state"},
@@ -236,6 +249,10 @@ static void get_index(struct stream *s)
 {
 	struct text to;
 
+	if (s->listener == AT_METRICS) {
+		dashboard_get_page(dashboard_of(s), s);
+		return;
+	}
 	text_init(&to, MEM_STREAM);
 	text_z(&to, "heapgate " HEAPGATE_VERSION "\n\n");
 	for (unsigned int i = 0; i < N_PAGES; i++)
@@ -264,7 +281,8 @@ static void dispatch_cb(struct stream *s)
 	void (*answer)(struct stream * s) = NULL;
 
 	if (!page) {
-		reply_error(s, 404);
+		if (!dashboard_get_asset(s))
+			reply_error(s, 404);
 		return;
 	}
 	if (s->req.method == METHOD_GET || s->req.method == METHOD_HEAD)
@@ -413,7 +431,9 @@ struct admin *admin_new(struct supervisor *s)
 	a->limits = admin_limits;
 	for (unsigned int i = 0; i < N_ENDPOINTS; i++)
 		a->places[i] = (struct place){a, i};
-	a->shared = shared_new(1, N_ENDPOINTS, 1, 0, &fd);
+	a->dashboard = dashboard_new(s);
+	if (a->dashboard)
+		a->shared = shared_new(1, N_ENDPOINTS, 1, 0, &fd);
 	if (a->shared) {
 		close(fd);
 		a->has_gate = true; /* half of one can be ended too */
@@ -430,6 +450,7 @@ struct admin *admin_new(struct supervisor *s)
 
 void admin_stop(struct admin *a)
 {
+	dashboard_stop(a->dashboard);
 	for (unsigned int i = 0; i < N_ENDPOINTS; i++)
 		endpoint_close(&a->endpoints[i]);
 	gate_close_all(&a->gate);
@@ -447,6 +468,7 @@ void admin_free(struct admin **a)
 		endpoint_close(&old->endpoints[i]);
 	if (old->has_gate)
 		gate_fini(&old->gate);
+	dashboard_free(&old->dashboard);
 	shared_free(&old->shared);
 	mem_free(MEM_WORKER, old);
 }

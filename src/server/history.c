@@ -199,13 +199,20 @@ static void put(const struct reading *r, double seconds, float to[HISTORY_N_FIEL
 
 /* --- series -------------------------------------------------------------- */
 
-static struct history_series *find(const struct history *h, const char *arm, int worker)
+static struct history_series *lookup(const struct history *h, const char *arm,
+				     int worker)
 {
 	for (unsigned int i = 0; i < h->n_series; i++)
 		if (h->series[i]->worker == worker &&
 		    strncmp(h->series[i]->arm, arm, HISTORY_NAME_BYTES - 1) == 0)
 			return h->series[i];
 	return NULL;
+}
+
+const struct history_series *history_find(const struct history *h, const char *arm,
+					  int worker)
+{
+	return lookup(h, arm, worker);
 }
 
 static struct history_series *make(struct history *h, const char *arm, int worker)
@@ -233,7 +240,7 @@ static struct history_series *make(struct history *h, const char *arm, int worke
 static void record(struct history *h, const char *arm, int worker,
 		   const struct reading *r, double seconds)
 {
-	struct history_series *s = find(h, arm, worker);
+	struct history_series *s = lookup(h, arm, worker);
 
 	if (!s)
 		s = make(h, arm, worker);

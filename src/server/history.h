@@ -68,6 +68,9 @@ void history_fini(struct history *h);
 void history_sample(struct history *h, const struct metrics_view *v, uint64_t mono_us,
 		    uint64_t wall_us);
 
+/* Returns: NULL if there is none. Lives: until the next sample. */
+const struct history_series *history_find(const struct history *h, const char *arm,
+					  int worker);
 /* Number of the oldest sample that is still there; h->n when there is none. */
 uint64_t history_oldest(const struct history *h);
 /* NAN for a sample that is gone or to come, too. */

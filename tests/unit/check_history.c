@@ -64,11 +64,7 @@ static void sample(void)
 
 static const struct history_series *series(const char *arm, int worker)
 {
-	for (unsigned int i = 0; i < history.n_series; i++)
-		if (history.series[i]->worker == worker &&
-		    strcmp(history.series[i]->arm, arm) == 0)
-			return history.series[i];
-	return NULL;
+	return history_find(&history, arm, worker);
 }
 
 static double last(const char *arm, int worker, enum history_field field)
