@@ -152,6 +152,7 @@ def made_you_reset_by_a_full_window(c):
 
 @attack
 def streams_beyond_the_limit(c):
+    c.head = h2.request("/small", c.authority, scheme="http")
     c.repeat(lambda: b"".join(frame(HEADERS, WHOLE, c.take(), c.head)
                               for _ in range(1000)), 10)
 
