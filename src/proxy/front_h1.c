@@ -423,9 +423,7 @@ static void timer_cb(struct timer *t)
 		timer_set(g->loop, t, g->limits->idle_timeout_ms);
 		return;
 	}
-	stat_add(&g->stats->rejected[h->w.held_bytes ? REJECT_HEADER_TIMEOUT
-						     : REJECT_IDLE_TIMEOUT],
-		 1);
+	stat_add(&g->stats->rejected[REJECT_IDLE_TIMEOUT], 1);
 	front_h1_close(h);
 }
 

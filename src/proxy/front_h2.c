@@ -192,8 +192,7 @@ static void abort_side(struct stream *s, enum stream_end why)
 
 	/* In the middle of a head nothing else can come on this connection. */
 	if (!s->dispatched && why == STREAM_TIMEOUT)
-		guard_h2_end(&h->guard, NGHTTP2_ENHANCE_YOUR_CALM,
-			     REJECT_HEADER_TIMEOUT);
+		guard_h2_end(&h->guard, NGHTTP2_ENHANCE_YOUR_CALM, REJECT_N);
 	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->a.id,
 				  error_code(why));
 	mark(h);

@@ -61,7 +61,9 @@ static void timer_cb(struct timer *t)
 	bool client_is_slow = !s->req_body.ended && !s->req_body.bytes;
 	bool done = s->answered && body_is_done(&s->res_body);
 
-	if (client_is_slow || s->res_body.bytes)
+	if (!s->dispatched)
+		stat_add(&s->gate->stats->rejected[REJECT_HEADER_TIMEOUT], 1);
+	else if (client_is_slow || s->res_body.bytes)
 		stat_add(&s->gate->stats->rejected[REJECT_SLOW], !done);
 	if (s->answered || !s->dispatched) {
 		stream_abort(s, done ? STREAM_DONE : STREAM_TIMEOUT);
@@ -124,7 +126,8 @@ static void touch(struct stream *s)
 	const struct limits_conf *max = s->gate->limits;
 	uint32_t ms = s->tunnel ? max->tunnel_timeout_ms : max->stream_timeout_ms;
 
-	if (!s->answered && s->server)
+	/* Until then it is the client that is waited for. */
+	if (!s->answered && s->server && s->req_body.ended)
 		ms = s->server->upstream->conf->response_timeout_ms;
 	timer_set(s->gate->loop, &s->timer, ms);
 }
@@ -171,6 +174,8 @@ void stream_on_info(struct stream *s)
 
 void stream_on_req_data(struct stream *s)
 {
+	if (s->req_body.ended && !s->answered)
+		touch(s);
 	if (s->b.ops && !s->b.aborted)
 		s->b.ops->data(s);
 }
