@@ -50,6 +50,21 @@ static void decide(struct analysis *a, unsigned int from, unsigned int to, bool 
 	verdict_decide(family, n, a->campaign->margin);
 }
 
+/* A difference that is no larger than what the baseline shows against itself
+ * is not called one, however certain it looks. */
+static void hold_to_noise(struct analysis *a, unsigned int m)
+{
+	const struct verdict *again = &a->at[ARM_AGAIN][m].verdict;
+
+	for (unsigned int arm = ARM_AGAIN + 1; arm < a->campaign->arms.n; arm++) {
+		struct verdict *v = &a->at[arm][m].verdict;
+
+		if (v->word != VERDICT_SAME && v->ratio >= again->ci.low &&
+		    v->ratio <= again->ci.high)
+			v->word = VERDICT_INCONCLUSIVE;
+	}
+}
+
 /* --- is it to be believed? ------------------------------------------- */
 
 /* Where the next reason goes. */
@@ -157,6 +172,8 @@ int analysis_init(struct analysis *a, const struct campaign *c)
 		decide(a, ARM_AGAIN, ARM_AGAIN + 1, primary);
 		decide(a, ARM_AGAIN + 1, c->arms.n, primary);
 	}
+	for (unsigned int m = 0; m < N_MEASURES; m++)
+		hold_to_noise(a, m);
 	doubt(a);
 	say(a);
 	return a->sentence.failed || a->why.failed ? -1 : 0;

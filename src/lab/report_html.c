@@ -201,7 +201,10 @@ static void put_explanation(const struct campaign *c, FILE *to)
 		"value for the baseline's of the same round; smaller is better. The "
 		"interval is a bootstrap over rounds, p an exact signed-rank test with "
 		"Holm's correction. <em>better</em> and <em>worse</em> want both to "
-		"agree; <em>same</em> wants the whole interval inside ±%g %%; all else "
+		"agree, and a ratio outside the margin and outside of what the "
+		"baseline "
+		"shows against itself; <em>same</em> wants the whole interval inside "
+		"±%g %%; all else "
 		"is <em>inconclusive</em>. %s ran twice in each round: where it "
 		"differs "
 		"from itself, nothing here is to be believed.</p>\n",

@@ -39,9 +39,10 @@ static enum verdict_word word_of(const struct verdict *v, double margin)
 		return VERDICT_SAME;
 	if (!(v->p_holm < ALPHA))
 		return VERDICT_INCONCLUSIVE;
-	if (v->ci.high < 1)
+	if (v->ci.high < 1 && v->ratio < 1 / (1 + margin))
 		return VERDICT_BETTER;
-	return v->ci.low > 1 ? VERDICT_WORSE : VERDICT_INCONCLUSIVE;
+	return v->ci.low > 1 && v->ratio > 1 + margin ? VERDICT_WORSE
+						      : VERDICT_INCONCLUSIVE;
 }
 
 void verdict_decide(struct verdict *const *family, unsigned int n, double margin)

@@ -12,7 +12,8 @@
 enum verdict_word {
 	VERDICT_INCONCLUSIVE, /* neither shown to differ nor shown to be close */
 	VERDICT_SAME,         /* the whole interval lies inside the margin */
-	VERDICT_BETTER,       /* the interval lies below 1, and p agrees */
+	VERDICT_BETTER,       /* the interval lies below 1, p agrees, and the
+			       * ratio is outside the margin */
 	VERDICT_WORSE,
 };
 

@@ -230,6 +230,25 @@ START_TEST(noise_alone_makes_no_winner)
 }
 END_TEST
 
+START_TEST(a_difference_no_larger_than_that_of_the_baseline_is_not_called)
+{
+	struct campaign_case how = {10, 0.002, {1, 1, 1.04, 1.2}, 1};
+
+	campaign_case_make(&c, &how);
+	for (unsigned int i = ARM_AGAIN; i < c.n_runs; i += c.arms.n)
+		for (unsigned int k = 0; k < c.runs[i].n_samples; k++)
+			c.runs[i].samples[k].anon_bytes +=
+				i / c.arms.n % 2 ? 600000 : (uint64_t)-200000;
+	ck_assert_int_eq(analysis_init(&a, &c), 0);
+	ck_assert(!a.unreliable);
+	ck_assert_double_gt(a.at[ARM_AGAIN][0].verdict.ci.high, 1.05);
+	ck_assert_double_lt(a.at[2][0].verdict.p_holm, 0.05);
+	ck_assert_int_eq(word(2, "rss_avg"), VERDICT_INCONCLUSIVE);
+	ck_assert_int_eq(word(3, "rss_avg"), VERDICT_WORSE);
+	drop();
+}
+END_TEST
+
 START_TEST(a_baseline_that_differs_from_itself_withholds_everything)
 {
 	make(0.01, 1.1, 1.3, 0.8, 1);
@@ -451,6 +470,8 @@ int main(void)
 	tcase_add_test(t, the_primary_measure_is_net_of_the_base);
 	tcase_add_test(t, lazyfree_does_not_count);
 	tcase_add_test(t, noise_alone_makes_no_winner);
+	tcase_add_test(t,
+		       a_difference_no_larger_than_that_of_the_baseline_is_not_called);
 	tcase_add_test(t, a_baseline_that_differs_from_itself_withholds_everything);
 	tcase_add_test(t, void_runs_do_not_count_and_many_of_them_make_doubt);
 	tcase_add_test(t, a_second_attempt_takes_the_place_of_a_void_run);

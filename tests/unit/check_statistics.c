@@ -499,6 +499,23 @@ START_TEST(a_certain_difference_inside_the_margin_is_the_same)
 }
 END_TEST
 
+START_TEST(a_ratio_inside_the_margin_is_never_better_or_worse)
+{
+	static const double ratios[] = {1.005, 1.05, 1.01, 1.03,
+					1.006, 1.04, 1.01, 1.06};
+	struct verdict v, *family = &v;
+
+	ck_assert_int_eq(verdict_measure(&v, ratios, N_OF(ratios), 1), 0);
+	verdict_decide(&family, 1, 0.03);
+	ck_assert_double_gt(v.ci.low, 1);
+	ck_assert_double_gt(v.ci.high, 1.03);
+	ck_assert_double_lt(v.p_holm, 0.05);
+	ck_assert_int_eq(v.word, VERDICT_INCONCLUSIVE);
+	verdict_decide(&family, 1, 0.02);
+	ck_assert_int_eq(v.word, VERDICT_WORSE);
+}
+END_TEST
+
 START_TEST(few_blocks_give_no_verdict)
 {
 	ck_assert_int_eq(judge(2, 0.01, 5, 1, 0.03).word, VERDICT_INCONCLUSIVE);
@@ -584,6 +601,7 @@ static void add_more_tests(Suite *s)
 	tcase_add_test(t, noise_alone_is_seldom_called_a_difference);
 	tcase_add_test(t, a_tenth_more_is_called_worse);
 	tcase_add_test(t, a_certain_difference_inside_the_margin_is_the_same);
+	tcase_add_test(t, a_ratio_inside_the_margin_is_never_better_or_worse);
 	tcase_add_test(t, few_blocks_give_no_verdict);
 	tcase_add_test(t, a_family_pays_for_its_size);
 	tcase_add_test(t, ratios_that_are_none_are_left_out);
