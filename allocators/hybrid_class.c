@@ -2,7 +2,7 @@
 
 /*
  * Steps are about an eighth to a quarter, finer where the libraries ask a lot.
- * Sizes of 16n bytes get cells aligned to 16; 24, 40 and 152 are aligned to 8,
+ * Sizes of 16n bytes get cells aligned to 16; 24, 40, 56 and 152 to 8,
  * which is all that an object of such a size can need.
  */
 const struct hybrid_class hybrid_classes[] = {
@@ -11,6 +11,7 @@ const struct hybrid_class hybrid_classes[] = {
 	{32, 2, "stack and hash nodes"},
 	{40, 2, "OpenSSL, once or twice for each request"},
 	{48, 2, "step"},
+	{56, 7, "OpenSSL's locks (pthread_rwlock_t), six for each connection"},
 	{64, 2, "hash buckets, small strings"},
 	{80, 4, "step"},
 	{96, 4, "step"},
@@ -19,10 +20,11 @@ const struct hybrid_class hybrid_classes[] = {
 	{144, 4, "step; keeps multiples of 16 out of the next"},
 	{152, 4, "nghttp2 outbound items, twice for each request"},
 	{176, 4, "nghttp2 header blocks of 175 bytes"},
-	{208, 4, "step"},
+	{192, 3, "OpenSSL, two of 184 for each connection"},
 	{224, 4, "nghttp2_stream"},
 	{256, 4, "libevent, power of two"},
-	{336, 4, "OpenSSL, once for each connection"},
+	{288, 4, "step"},
+	{352, 4, "struct conn"},
 	{384, 6, "step"},
 	{448, 7, "step"},
 	{512, 8, "libevent, power of two"},
@@ -30,7 +32,8 @@ const struct hybrid_class hybrid_classes[] = {
 	{640, 5, "step"},
 	{768, 6, "step"},
 	{896, 7, "step"},
-	{960, 4, "OpenSSL: two cipher contexts of 960, a session of 928"},
+	{928, 5, "SSL_SESSION"},
+	{960, 4, "OpenSSL's cipher contexts, two for each connection"},
 	{1024, 8, "first chunk of a stream's arena; nghttp2 maps"},
 	{1280, 10, "step"},
 	{1536, 12, "step"},
