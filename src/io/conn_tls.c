@@ -4,7 +4,12 @@
 
 #include "io/conn_inner.h"
 
-/* --- the BIO between OpenSSL and the loop's buffers ------------------------ */
+/* --- the BIO between OpenSSL and the loop's buffers ------------------------
+ *
+ * One for all conns: OpenSSL calls it only from within a call of ours, so it is
+ * told before each of them whose bytes it moves. A BIO and its lock for each
+ * conn would be 200 bytes and two allocations.
+ */
 
 static int bio_write_cb(BIO *bio, const char *p, size_t len, size_t *done)
 {
@@ -56,6 +61,24 @@ static BIO_METHOD *bio_method(void)
 	return m;
 }
 
+static BIO *bio_shared(void)
+{
+	static BIO *bio;
+
+	if (bio)
+		return bio;
+	bio = bio_method() ? BIO_new(bio_method()) : NULL;
+	if (bio)
+		BIO_set_init(bio, 1);
+	return bio;
+}
+
+/* Before each call of OpenSSL's that may read or write. */
+static void begin_tls(struct conn *c)
+{
+	BIO_set_data(SSL_get_rbio(c->ssl), c);
+}
+
 /* --- records --- */
 
 void conn_encipher(struct conn *c, const char *p, size_t len)
@@ -63,6 +86,7 @@ void conn_encipher(struct conn *c, const char *p, size_t len)
 	uint64_t mark = mem_mark(MEM_OPENSSL);
 	size_t done;
 
+	begin_tls(c);
 	while (len && !c->broken) {
 		if (SSL_write_ex(c->ssl, p, len, &done) != 1) {
 			/* Our BIO takes all, so this is no shortage of room. */
@@ -95,6 +119,7 @@ bool conn_handshake(struct conn *c)
 	int rc, why;
 
 	conn_begin(c);
+	begin_tls(c);
 	rc = SSL_do_handshake(c->ssl);
 	why = SSL_get_error(c->ssl, rc);
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
@@ -121,6 +146,7 @@ static bool decipher_one(struct conn *c)
 
 	to = conn_input_room(c, &cap, c->loop->plain, LOOP_PLAIN_BYTES);
 	conn_begin(c);
+	begin_tls(c);
 	ok = SSL_read_ex(c->ssl, to, cap, &n);
 	why = ok ? 0 : SSL_get_error(c->ssl, 0);
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
@@ -158,17 +184,15 @@ void conn_decipher(struct conn *c, char *p, size_t len)
 
 int conn_attach_tls(struct conn *c, SSL_CTX *ctx, const char *name)
 {
+	BIO *bio = bio_shared();
 	uint64_t mark = mem_mark(MEM_OPENSSL);
-	BIO *bio = bio_method() ? BIO_new(bio_method()) : NULL;
 	int rc = -1;
 
 	c->ssl = bio ? SSL_new(ctx) : NULL;
-	if (!c->ssl) {
-		BIO_free(bio);
+	if (!c->ssl)
 		goto out;
-	}
-	BIO_set_data(bio, c);
-	BIO_set_init(bio, 1);
+	/* SSL_free() drops this reference; the static one stays. */
+	BIO_up_ref(bio);
 	SSL_set_bio(c->ssl, bio, bio);
 	rc = 0;
 	if (c->is_server) {
@@ -202,6 +226,7 @@ void conn_say_close(struct conn *c)
 	uint64_t mark = mem_mark(MEM_OPENSSL);
 
 	conn_begin(c);
+	begin_tls(c);
 	SSL_shutdown(c->ssl);
 	ERR_clear_error();
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);

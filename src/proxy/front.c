@@ -11,6 +11,7 @@ void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int li
 		const struct front_ops *ops)
 {
 	char text[ADDR_TEXT_BYTES];
+	struct addr peer;
 
 	f->magic = FRONT_MAGIC;
 	f->ops = ops;
@@ -20,7 +21,8 @@ void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int li
 	f->is_tls = c->ssl != NULL;
 	list_init(&f->streams);
 	list_append(&g->fronts, &f->node);
-	addr_host_text(&c->peer, text);
+	conn_peer(c, &peer);
+	addr_host_text(&peer, text);
 	snprintf(f->client, sizeof(f->client), "%.47s", text);
 	g->n_fronts++;
 	stat_add(&stats_listener(g->stats, listener)->active, 1);

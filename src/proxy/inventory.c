@@ -144,8 +144,10 @@ static void add_server(struct inventory *inv, struct inventory_conn *c,
 		       const struct conn *conn)
 {
 	char text[ADDR_TEXT_BYTES];
+	struct addr peer;
 
-	snprintf(c->peer, sizeof(c->peer), "%.47s", addr_text(&conn->peer, text));
+	conn_peer(conn, &peer);
+	snprintf(c->peer, sizeof(c->peer), "%.47s", addr_text(&peer, text));
 	c->is_server = true;
 	total(&c->sum);
 	add(&inv->servers, &c->sum);
