@@ -57,7 +57,7 @@ static void unlink_stream(struct back_h2 *b, struct stream *s)
 static void fail_stream(struct back_h2 *b, struct stream *s, enum stream_end why)
 {
 	unlink_stream(b, s);
-	if (why == STREAM_BROKEN && !s->b_answered)
+	if (why == STREAM_BROKEN && !s->b_answered && !s->b.n_infos)
 		why = STREAM_STALE; /* may not have been looked at */
 	stream_fail_b(s, why);
 }
@@ -119,9 +119,9 @@ static void on_answer(struct back_h2 *b, struct stream *s, bool ended)
 {
 	h2_end_head(&s->res);
 	if (s->res.status < 200 && ++s->b.n_infos > MAX_INFOS) {
-		nghttp2_submit_rst_stream(b->session, NGHTTP2_FLAG_NONE, s->b.id,
-					  NGHTTP2_ENHANCE_YOUR_CALM);
-		return; /* fails when it is closed */
+		nghttp2_session_terminate_session(b->session,
+						  NGHTTP2_ENHANCE_YOUR_CALM);
+		return; /* fails when the connection does */
 	}
 	if (s->res.status < 200) {
 		forward_answer(s);

@@ -27,12 +27,15 @@ static void front_h1_free(struct front *f)
 {
 	struct front_h1 *h = of_front(f);
 	struct stream *s = h->s;
+	bool cut = s && h->head_sent && h->until_close;
 
 	h->s = NULL;
 	if (s)
 		stream_detach_a(s, STREAM_CANCELLED);
 	h1_session_drop(&h->w);
 	stat_sub(&f->gate->stats->fronts_h1, 1);
+	if (cut)
+		conn_reset(&f->conn);
 	conn_free(&f->conn);
 	loop_bury(f->gate->loop, &f->grave, bury);
 	front_fini(f);
@@ -84,6 +87,7 @@ static int send_head(struct front_h1 *h)
 	    form == H1_WRITE_CLOSE)
 		h->close = true;
 	h->head_sent = true;
+	h->until_close = form == H1_WRITE_CLOSE;
 	h->w.chunked = form == H1_WRITE_CHUNKED;
 	return write_head(h, form);
 }

@@ -16,7 +16,8 @@ struct front_h1 {
 	bool req_done : 1; /* all of the request is here */
 	bool asks : 1;     /* for an upgrade; not answered yet */
 	bool head_sent : 1;
-	bool close : 1; /* after this answer */
+	bool until_close : 1; /* only the end of the connection ends the answer */
+	bool close : 1;       /* after this answer */
 };
 
 #endif

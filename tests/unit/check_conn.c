@@ -382,6 +382,24 @@ START_TEST(a_reset_is_seen_even_while_paused)
 }
 END_TEST
 
+/* The kernel tells of both at once; libevent only of the bytes. */
+START_TEST(a_reset_right_behind_the_last_bytes_is_seen)
+{
+	server.stop_at = 1;
+	client.left = 1;
+	connect_both(NULL, NULL);
+	loop_run(&loop);
+	loop.stopping = false;
+	server.stop_at = 0;
+	server.stop_on_end = true;
+	ck_assert_int_eq(send(client.conn->fd, "bytes", 5, 0), 5);
+	conn_reset(&client.conn);
+	loop_run(&loop);
+	ck_assert_int_eq(server.n_ended, 1);
+	ck_assert_int_eq(server.why, CONN_RESET);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conn");
@@ -402,6 +420,7 @@ int main(void)
 	tcase_add_test(tc, a_tls_stream_that_is_cut_short_is_not_an_orderly_end);
 	tcase_add_test(tc, what_openssl_held_for_a_conn_is_back_when_it_ends);
 	tcase_add_test(tc, a_reset_is_seen_even_while_paused);
+	tcase_add_test(tc, a_reset_right_behind_the_last_bytes_is_seen);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
