@@ -29,6 +29,7 @@ struct gate {
 	const char *via;             /* pseudonym in Via; NULL: none */
 	char via_text[3][80];        /* Via by received version, once made */
 	const char *server;          /* Server of our own answers */
+	const char *arm;             /* heapgate-arm of all answers; NULL: none */
 	bool forwarded_trust;        /* keep the client's X-Forwarded-* */
 	bool draining;
 	struct h2_kit front_kit, back_kit;

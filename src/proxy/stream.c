@@ -151,9 +151,18 @@ void stream_on_request(struct stream *s, unsigned int status)
 	touch(s);
 }
 
+/* Without memory it is left out. */
+static void name_arm(struct stream *s)
+{
+	if (s->gate->arm && fields_add(&s->res.headers, &s->arena, STR("heapgate-arm"),
+				       str_z(s->gate->arm)) != 0)
+		s->arena.failed = false;
+}
+
 void stream_on_answer(struct stream *s)
 {
 	must(!s->answered);
+	name_arm(s);
 	s->answered = true;
 	s->answered_us = s->gate->loop->now_us;
 	s->tunnel = s->res.status == 101;

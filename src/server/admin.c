@@ -11,6 +11,7 @@
 #include "proxy/reply.h"
 #include "proxy/stream.h"
 #include "server/dashboard.h"
+#include "server/experiment_pages.h"
 #include "server/overview.h"
 #include "server/shared.h"
 #include "server/supervisor.h"
@@ -171,6 +172,33 @@ static void post_purge(struct stream *s)
 					   .worker = worker.p ? (int)n : -1});
 }
 
+static struct experiment *experiment_of(const struct stream *s)
+{
+	const struct crew *c = supervisor_of(s)->crew;
+
+	return c ? c->experiment : NULL;
+}
+
+static void get_experiment(struct stream *s)
+{
+	experiment_pages_show(experiment_of(s), s);
+}
+
+static void post_weight(struct stream *s)
+{
+	experiment_pages_weight(experiment_of(s), s);
+}
+
+static void post_drain_arm(struct stream *s)
+{
+	experiment_pages_drain(experiment_of(s), s);
+}
+
+static void post_resume_arm(struct stream *s)
+{
+	experiment_pages_resume(experiment_of(s), s);
+}
+
 static json_t *reload_json(const struct supervisor *v)
 {
 	static const char *const states[] = {
@@ -234,6 +262,12 @@ static const struct page {
 	{"/workers", true, get_workers, NULL, "each worker, its pid and state"},
 	{"/memory", false, get_memory, NULL, "who holds how much, and why RSS is so"},
 	{"/memory/purge", true, NULL, post_purge, "POST: give unused memory back"},
+	{"/experiment", false, get_experiment, NULL, "the arms side by side"},
+	{"/experiment/weight", true, NULL, post_weight, "POST ?ARM=N&...: new weights"},
+	{"/experiment/drain", true, NULL, post_drain_arm,
+	 "POST ?arm=ARM: its clients go to the baseline"},
+	{"/experiment/resume", true, NULL, post_resume_arm,
+	 "POST ?arm=ARM: a drained arm gets them again"},
 	{"/reload", true, get_reload, post_reload, "POST: read the config anew"},
 	{"/drain", true, NULL, post_drain, "POST: finish what is begun and stop"},
 	{"/reopen", true, NULL, post_reopen, "POST: open the log files anew"},

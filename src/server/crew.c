@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "server/exits.h"
+#include "server/experiment.h"
 
 /* What a worker that was told to quit gets before it is killed. */
 #define QUIT_MS 1000
@@ -50,7 +51,7 @@ static int open_shared(struct crew *c, const struct crew *old)
 	const struct snapshot *s = c->snapshot;
 
 	/* One route more than there are: requests that none was for. */
-	c->shared = shared_new(s->n_workers, s->n_listens, s->n_routes + 1,
+	c->shared = shared_new(s->n_seats, s->n_listens, s->n_routes + 1,
 			       s->n_servers, &c->shared_fd);
 	if (!c->shared)
 		return -1;
@@ -63,20 +64,40 @@ static int open_shared(struct crew *c, const struct crew *old)
 
 static int open_seats(struct crew *c)
 {
-	c->seats = mem_alloc(MEM_BOOT, c->snapshot->n_workers * sizeof(*c->seats));
+	c->seats = mem_alloc(MEM_BOOT, c->snapshot->n_seats * sizeof(*c->seats));
 	if (!c->seats)
 		return -1;
-	c->n_seats = c->snapshot->n_workers;
+	c->n_seats = c->snapshot->n_seats;
 	for (unsigned int i = 0; i < c->n_seats; i++)
 		seat_init(&c->seats[i], c, i);
 	return 0;
+}
+
+/* Sockets of our own kind first: nobody else may be divided without our
+ * knowing that this kernel can. */
+static int open_experiment(struct crew *c, const struct crew *old, FILE *report)
+{
+	if (!c->snapshot->experiment.is_on)
+		return 0;
+	if (!reuseport_works()) {
+		fprintf(report,
+			"%s: error: this kernel cannot divide connections: %s\n",
+			snapshot_where(c->snapshot, "experiment"), strerror(errno));
+		return -1;
+	}
+	c->experiment = experiment_new(c, old ? old->experiment : NULL);
+	if (c->experiment)
+		return 0;
+	fprintf(report, "error: no memory\n");
+	return -1;
 }
 
 static int open_all(struct crew *c, const struct crew *old, FILE *report)
 {
 	const struct snapshot *s = c->snapshot;
 
-	if (ports_open(&c->ports, s->listens, s->n_listens, s->n_workers,
+	if (open_experiment(c, old, report) != 0 ||
+	    ports_open(&c->ports, s->listens, s->n_listens, s->n_seats,
 		       old ? &old->ports : NULL, report) != 0)
 		return -1;
 	c->config_fd = write_config(s);
@@ -121,6 +142,26 @@ void crew_start(struct crew *c, const struct crew_ops *ops, void *owner)
 		seat_start(&c->seats[i]);
 }
 
+static int steer_evenly(struct crew *c)
+{
+	uint16_t all[ARMS_MAX_SEATS];
+	const struct reuseport_slice one = {1, all, c->n_seats};
+
+	for (unsigned int i = 0; i < c->n_seats; i++)
+		all[i] = (uint16_t)i;
+	return ports_steer(&c->ports, REUSEPORT_RANDOM, &one, 1);
+}
+
+void crew_take_clients(struct crew *c)
+{
+	if (c->experiment) {
+		if (experiment_start(c->experiment) != 0)
+			log_error("cannot divide the clients: %m");
+	} else if (ports_want_steering(&c->ports) && steer_evenly(c) != 0) {
+		ports_close_spares(&c->ports);
+	}
+}
+
 void crew_free(struct crew **c, const struct crew *keep)
 {
 	struct crew *old = *c;
@@ -131,6 +172,7 @@ void crew_free(struct crew **c, const struct crew *keep)
 	list_del(&old->node);
 	timer_stop(old->loop, &old->deadline);
 	dirty_fini(&old->gone);
+	experiment_free(&old->experiment);
 	for (unsigned int i = 0; i < old->n_seats; i++)
 		seat_fini(&old->seats[i]);
 	mem_free(MEM_BOOT, old->seats);
@@ -162,14 +204,30 @@ unsigned int crew_n_alive(const struct crew *c)
 	return n;
 }
 
+unsigned int crew_n_busy(const struct crew *c)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < c->n_seats; i++)
+		n += c->seats[i].state == SEAT_READY || c->seats[i].recycled;
+	return n;
+}
+
 static void check_gone(struct crew *c)
 {
 	if (c->state == CREW_ENDING && crew_n_alive(c) == 0)
 		loop_mark(c->loop, &c->gone);
 }
 
+static void on_seats(struct crew *c)
+{
+	if (c->experiment)
+		experiment_on_seats(c->experiment);
+}
+
 void crew_on_worker_ready(struct crew *c)
 {
+	on_seats(c);
 	if (c->state != CREW_STARTING)
 		return;
 	for (unsigned int i = 0; i < c->n_seats; i++)
@@ -196,6 +254,8 @@ static void tell_all(struct crew *c, enum channel_word word)
 static void end(struct crew *c)
 {
 	c->state = CREW_ENDING;
+	if (c->experiment)
+		experiment_stop(c->experiment);
 	for (unsigned int i = 0; i < c->n_seats; i++) {
 		timer_stop(c->loop, &c->seats[i].restart);
 		if (c->seats[i].pid)
@@ -279,8 +339,10 @@ bool crew_on_exit(struct crew *c, pid_t pid, int status)
 		c->ops->on_failure(c, code);
 		return true;
 	}
-	if (c->state != CREW_ENDING)
+	if (c->state != CREW_ENDING) {
 		seat_restart(s);
+		on_seats(c);
+	}
 	check_gone(c);
 	return true;
 }

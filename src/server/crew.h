@@ -13,6 +13,8 @@
 #include "server/seat.h"
 #include "server/shared.h"
 
+struct experiment;
+
 enum crew_state {
 	CREW_STARTING, /* until each worker was ready once */
 	CREW_SERVING,
@@ -47,6 +49,7 @@ struct crew {
 	struct ports ports;
 	struct seat *seats;
 	unsigned int n_seats;
+	struct experiment *experiment; /* NULL: none */
 	struct timer deadline; /* of the drain */
 	bool asked_to_quit;    /* the deadline passed once */
 	struct dirty gone;
@@ -61,6 +64,9 @@ struct crew {
 struct crew *crew_new(struct loop *l, struct snapshot *s, const struct crew *old,
 		      FILE *report) MUST_USE;
 void crew_start(struct crew *c, const struct crew_ops *ops, void *owner);
+/* From now on clients are divided as this crew wants it: when it starts, if it
+ * is the first one, else when it takes over. */
+void crew_take_clients(struct crew *c);
 /* No worker may be left. keep: as for crew_drain(). */
 void crew_free(struct crew **c, const struct crew *keep);
 
@@ -82,5 +88,7 @@ void crew_on_worker_answer(struct crew *c, struct seat *s, const void *p, size_t
 
 unsigned int crew_n_ready(const struct crew *c);
 unsigned int crew_n_alive(const struct crew *c);
+/* Ready, or on the way out because they were asked to. */
+unsigned int crew_n_busy(const struct crew *c);
 
 #endif

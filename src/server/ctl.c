@@ -93,7 +93,7 @@ struct ctl {
 /* Returns: the status, or 0 after having said why there is none. */
 static unsigned int ask(struct ctl *c, const char *method, const char *path)
 {
-	char request[256];
+	char request[4096];
 	unsigned int status = 0;
 	int fd = connect_to(c->socket);
 	int n = snprintf(request, sizeof(request),
@@ -221,6 +221,9 @@ static const struct command {
 	{"purge", post, "/memory/purge?format=text",
 	 "give unused memory back; purge N: of worker N"},
 	{"reload", reload, "/reload", "read the config anew, wait until it is in use"},
+	{"experiment", get, "/experiment?format=text",
+	 "the arms side by side; experiment weight ARM=N...,\n"
+	 "             experiment drain ARM, experiment resume ARM"},
 	{"drain", post, "/drain", "finish what is begun and stop"},
 	{"reopen", post, "/reopen", "open the log files anew"},
 };
@@ -232,7 +235,7 @@ static int usage(FILE *to, int code)
 		    "  -c FILE    the config that says where the admin socket is\n"
 		    "  -s SOCKET  its path\n\n");
 	for (unsigned int i = 0; i < N_COMMANDS; i++)
-		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].what);
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
 	return code;
 }
 
@@ -285,6 +288,28 @@ static const struct command *purge_one(const char *worker)
 	return &c;
 }
 
+/* "weight a=90 b=10", "drain b", "resume b". Returns: NULL when it is none of
+ * them. */
+static const struct command *experiment_verb(char **words, int n)
+{
+	static char path[2048];
+	static struct command c = {"experiment", post, path, NULL};
+	bool is_weight = strcmp(words[0], "weight") == 0;
+	size_t at;
+
+	if (!is_weight && strcmp(words[0], "drain") != 0 &&
+	    strcmp(words[0], "resume") != 0)
+		return NULL;
+	if (n < 2 || (!is_weight && n > 2))
+		return NULL;
+	at = (size_t)snprintf(path, sizeof(path), "/experiment/%s?%s", words[0],
+			      is_weight ? "" : "arm=");
+	for (int i = 1; i < n && at < sizeof(path); i++)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "%s%s",
+				       i > 1 ? "&" : "", words[i]);
+	return at < sizeof(path) && !strpbrk(path, " \r\n") ? &c : NULL;
+}
+
 int ctl_main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
@@ -305,6 +330,9 @@ int ctl_main(int argc, char **argv)
 	command = optind < argc ? find(argv[optind]) : NULL;
 	if (command && optind == argc - 2 && strcmp(command->name, "purge") == 0)
 		command = purge_one(argv[optind + 1]);
+	else if (command && optind < argc - 1 &&
+		 strcmp(command->name, "experiment") == 0)
+		command = experiment_verb(argv + optind + 1, argc - optind - 1);
 	else if (optind != argc - 1)
 		command = NULL;
 	if (!command || (config && socket))

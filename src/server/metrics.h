@@ -12,6 +12,8 @@
 struct metrics_arm {
 	const char *name;  /* label arm= */
 	uint64_t restarts; /* of workers that ended unasked */
+	uint64_t weight;   /* of the sum of all */
+	bool is_drained;
 };
 
 struct metrics_worker {
@@ -31,6 +33,7 @@ struct metrics_server {
 struct metrics_view {
 	const struct metrics_arm *arms;
 	unsigned int n_arms;
+	bool has_experiment; /* else weights say nothing */
 	const struct metrics_worker *workers;
 	unsigned int n_workers;
 	const char *const *listeners;

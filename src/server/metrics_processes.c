@@ -57,6 +57,18 @@ static void print_restarts(struct exposition *e)
 		arm_sample(e, arm, e->v->arms[arm].restarts);
 }
 
+static void print_weights(struct exposition *e)
+{
+	for (unsigned int arm = 0; e->v->has_experiment && arm < e->v->n_arms; arm++)
+		arm_sample(e, arm, e->v->arms[arm].weight);
+}
+
+static void print_drained(struct exposition *e)
+{
+	for (unsigned int arm = 0; e->v->has_experiment && arm < e->v->n_arms; arm++)
+		arm_sample(e, arm, e->v->arms[arm].is_drained);
+}
+
 static void print_reloads(struct exposition *e)
 {
 	metric_sample(e, "");
@@ -111,6 +123,12 @@ const struct family metrics_of_processes[] = {
 	 0, 0},
 	{"heapgate_worker_restarts", COUNTER, "arm",
 	 "Workers that ended unasked and were replaced.", print_restarts, 0, 0},
+	{"heapgate_arm_weight", GAUGE, "arm",
+	 "Share of the clients that the arm is to get, of the sum of all weights.",
+	 print_weights, 0, 0},
+	{"heapgate_arm_drained", GAUGE, "arm",
+	 "1: a guard was broken; the arm's clients go to the baseline.", print_drained,
+	 0, 0},
 	{"heapgate_worker_ready", GAUGE, "worker arm", "1: the worker serves.",
 	 print_flag, offsetof(struct stats, ready), 0},
 	{"heapgate_worker_draining", GAUGE, "worker arm",

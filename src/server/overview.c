@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "server/experiment.h"
 #include "server/supervisor.h"
 
 /* --- metrics ------------------------------------------------------------- */
@@ -18,8 +19,8 @@ struct lists {
 
 static int alloc_lists(struct lists *to, struct arena *a, const struct snapshot *s)
 {
-	to->arms = arena_zalloc(a, sizeof(*to->arms));
-	to->workers = arena_zalloc(a, s->n_workers * sizeof(*to->workers));
+	to->arms = arena_zalloc(a, s->experiment.n_arms * sizeof(*to->arms));
+	to->workers = arena_zalloc(a, s->n_seats * sizeof(*to->workers));
 	to->listeners = arena_zalloc(a, s->n_listens * sizeof(*to->listeners));
 	to->routes = arena_zalloc(a, s->n_routes * sizeof(*to->routes));
 	to->servers = arena_zalloc(a, s->n_servers * sizeof(*to->servers));
@@ -41,6 +42,22 @@ static void list_names(struct lists *to, const struct snapshot *s)
 	}
 }
 
+static void list_arms(struct lists *to, const struct supervisor *s)
+{
+	const struct crew *c = s->crew;
+
+	for (unsigned int i = 0; i < c->snapshot->experiment.n_arms; i++) {
+		const struct arm *a = c->experiment ? &c->experiment->arms[i] : NULL;
+
+		to->arms[i] = (struct metrics_arm){
+			.name = c->snapshot->experiment.arms[i].name,
+			.weight = a ? a->weight : 1,
+			.is_drained = a && a->drained,
+		};
+	}
+	to->arms[0].restarts = s->restarts_before;
+}
+
 static void list_workers(struct lists *to, struct crew *c, uint64_t now_ms, bool slow)
 {
 	for (unsigned int i = 0; i < c->n_seats; i++) {
@@ -50,10 +67,11 @@ static void list_workers(struct lists *to, struct crew *c, uint64_t now_ms, bool
 		to->workers[i] = (struct metrics_worker){
 			.stats = shared_stats(c->shared, i),
 			.number = i,
+			.arm = s->arm,
 			.is_running = s->pid != 0,
 			.process = seen ? &s->process.now : NULL,
 		};
-		to->arms[0].restarts += s->restarts;
+		to->arms[s->arm].restarts += s->restarts;
 	}
 }
 
@@ -83,11 +101,12 @@ int overview_fill(struct supervisor *s, struct metrics_view *v, bool slow)
 		return 0;
 	if (alloc_lists(&lists, &s->loop.tick, c->snapshot) != 0)
 		return -1;
-	lists.arms[0] = (struct metrics_arm){"main", s->restarts_before};
+	list_arms(&lists, s);
 	list_names(&lists, c->snapshot);
 	list_workers(&lists, c, s->loop.now_ms, slow);
 	v->arms = lists.arms;
-	v->n_arms = 1;
+	v->n_arms = c->snapshot->experiment.n_arms;
+	v->has_experiment = c->experiment != NULL;
 	v->workers = lists.workers;
 	v->n_workers = c->n_seats;
 	v->listeners = lists.listeners;
@@ -120,8 +139,9 @@ static json_t *worker_json(const struct crew *c, const struct seat *s)
 	const struct stats *stats = shared_stats(c->shared, s->number);
 
 	return json_pack(
-		"{s:i, s:i, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "worker",
-		(int)s->number, "config", (int)c->number, "state",
+		"{s:i, s:s, s:i, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "worker",
+		(int)s->number, "arm", c->snapshot->experiment.arms[s->arm].name,
+		"config", (int)c->number, "state",
 		seat_state_name(s->state), "pid", (int)s->pid, "allocator",
 		stats->allocator_name, "version", stats->allocator_version,
 		"connections",

@@ -10,12 +10,14 @@
 
 static int alloc_arrays(struct ports *p)
 {
-	size_t n_fds = (size_t)p->n_listens * p->n_workers;
+	size_t n_fds = (size_t)p->n_listens * p->width;
 
 	p->asked = mem_zalloc(MEM_BOOT, p->n_listens, sizeof(*p->asked));
 	p->bound = mem_zalloc(MEM_BOOT, p->n_listens, sizeof(*p->bound));
+	p->n_sockets = mem_zalloc(MEM_BOOT, p->n_listens, sizeof(*p->n_sockets));
+	p->steered = mem_zalloc(MEM_BOOT, p->n_listens, sizeof(*p->steered));
 	p->fds = mem_alloc(MEM_BOOT, n_fds * sizeof(*p->fds));
-	if (!p->asked || !p->bound || !p->fds)
+	if (!p->asked || !p->bound || !p->n_sockets || !p->steered || !p->fds)
 		return -1;
 	for (size_t i = 0; i < n_fds; i++)
 		p->fds[i] = -1;
@@ -24,7 +26,7 @@ static int alloc_arrays(struct ports *p)
 
 static int *fds_of(const struct ports *p, unsigned int listener)
 {
-	return &p->fds[(size_t)listener * p->n_workers];
+	return &p->fds[(size_t)listener * p->width];
 }
 
 static int find(const struct ports *p, const struct addr *asked)
@@ -45,22 +47,31 @@ static int dup_some(const int *from, int *to, unsigned int n)
 	return 0;
 }
 
+static bool is_unix(const struct ports *p, unsigned int listener)
+{
+	return p->bound[listener].sa.sa_family == AF_UNIX;
+}
+
 /* Fewer workers than before: what is queued for those that end is taken by
  * them before they do. More: the new ones get sockets beside the old. */
 static int take_over(struct ports *p, unsigned int i, int backlog,
 		     const struct ports *old, unsigned int at)
 {
-	unsigned int n = p->n_workers < old->n_workers ? p->n_workers : old->n_workers;
+	unsigned int n = old->n_sockets[at];
 	int *to = fds_of(p, i);
 
 	p->bound[i] = old->bound[at];
+	p->steered[i] = old->steered[at];
+	if (is_unix(p, i) && n > p->n_workers)
+		n = p->n_workers;
 	if (dup_some(fds_of(old, at), to, n) != 0)
 		return -1;
 	for (unsigned int k = 0; k < n; k++)
 		listen(to[k], backlog); /* it may have changed */
-	if (n == p->n_workers)
+	p->n_sockets[i] = n > p->n_workers ? n : p->n_workers;
+	if (n >= p->n_workers)
 		return 0;
-	if (p->bound[i].sa.sa_family != AF_UNIX)
+	if (!is_unix(p, i))
 		return listen_more(&p->bound[i], backlog, to + n, p->n_workers - n);
 	for (unsigned int k = n; k < p->n_workers; k++)
 		if (dup_some(to, to + k, 1) != 0)
@@ -71,6 +82,7 @@ static int take_over(struct ports *p, unsigned int i, int backlog,
 static int open_new(struct ports *p, unsigned int i, int backlog)
 {
 	p->bound[i] = p->asked[i];
+	p->n_sockets[i] = p->n_workers;
 	return listen_open(&p->bound[i], backlog, fds_of(p, i), p->n_workers);
 }
 
@@ -91,12 +103,24 @@ static int open_one(struct ports *p, unsigned int i, const struct listen_conf *c
 	return -1;
 }
 
+static unsigned int widest(unsigned int n_workers, const struct ports *old)
+{
+	unsigned int width = n_workers;
+
+	for (unsigned int i = 0; old && i < old->n_listens; i++)
+		if (old->n_sockets[i] > width)
+			width = old->n_sockets[i];
+	return width;
+}
+
 int ports_open(struct ports *p, const struct listen_conf *confs, unsigned int n_listens,
 	       unsigned int n_workers, const struct ports *old, FILE *report)
 {
 	unsigned int n_bad = 0;
 
-	*p = (struct ports){.n_listens = n_listens, .n_workers = n_workers};
+	*p = (struct ports){.n_listens = n_listens,
+			    .n_workers = n_workers,
+			    .width = widest(n_workers, old)};
 	if (alloc_arrays(p) != 0) {
 		fprintf(report, "error: no memory for the sockets\n");
 		n_bad++;
@@ -121,10 +145,12 @@ void ports_close(struct ports *p, const struct ports *keep)
 {
 	if (p->fds && p->bound && p->asked)
 		unlink_unix(p, keep);
-	for (size_t i = 0; p->fds && i < (size_t)p->n_listens * p->n_workers; i++)
+	for (size_t i = 0; p->fds && i < (size_t)p->n_listens * p->width; i++)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 	mem_free(MEM_BOOT, p->fds);
+	mem_free(MEM_BOOT, p->steered);
+	mem_free(MEM_BOOT, p->n_sockets);
 	mem_free(MEM_BOOT, p->bound);
 	mem_free(MEM_BOOT, p->asked);
 	*p = (struct ports){0};
@@ -134,4 +160,56 @@ int ports_fd(const struct ports *p, unsigned int listener, unsigned int worker)
 {
 	must(listener < p->n_listens && worker < p->n_workers);
 	return fds_of(p, listener)[worker];
+}
+
+/* --- who gets what ------------------------------------------------------- */
+
+int ports_steer(struct ports *p, enum reuseport_by by,
+		const struct reuseport_slice *slices, unsigned int n)
+{
+	int result = 0, saved = 0;
+
+	for (unsigned int i = 0; i < p->n_listens; i++) {
+		if (is_unix(p, i))
+			continue;
+		if (reuseport_steer(fds_of(p, i)[0], by, slices, n) == 0) {
+			p->steered[i] = true;
+			continue;
+		}
+		saved = errno;
+		result = -1;
+	}
+	errno = saved;
+	return result;
+}
+
+bool ports_want_steering(const struct ports *p)
+{
+	for (unsigned int i = 0; i < p->n_listens; i++)
+		if (p->steered[i] || p->n_sockets[i] > p->n_workers)
+			return true;
+	return false;
+}
+
+void ports_sweep(const struct ports *p)
+{
+	for (unsigned int i = 0; i < p->n_listens; i++) {
+		for (unsigned int k = p->n_workers; k < p->n_sockets[i]; k++) {
+			int fd;
+
+			while ((fd = accept(fds_of(p, i)[k], NULL, NULL)) >= 0)
+				close(fd);
+		}
+	}
+}
+
+void ports_close_spares(struct ports *p)
+{
+	for (unsigned int i = 0; i < p->n_listens; i++) {
+		for (unsigned int k = p->n_workers; k < p->n_sockets[i]; k++) {
+			close(fds_of(p, i)[k]);
+			fds_of(p, i)[k] = -1;
+		}
+		p->n_sockets[i] = p->n_workers;
+	}
 }

@@ -8,19 +8,25 @@
 #include <stdio.h>
 
 #include "io/listen.h"
+#include "io/reuseport.h"
 
 struct ports {
 	unsigned int n_listens;
 	unsigned int n_workers;
-	struct addr *asked; /* as configured: what a reload compares */
-	struct addr *bound; /* with the real port */
-	int *fds;           /* [listener * n_workers + worker]; -1: none */
+	unsigned int width;      /* the most sockets that a listener has */
+	struct addr *asked;      /* as configured: what a reload compares */
+	struct addr *bound;      /* with the real port */
+	unsigned int *n_sockets; /* of each listener: n_workers, and spares */
+	bool *steered;           /* each: the kernel has a program for it */
+	int *fds;                /* [listener * width + worker]; -1: none */
 };
 
 /*
  * One socket for each listener and worker. Where old (or NULL) listens on the
  * same address its sockets are taken over, as dups: what is queued in them is
- * not lost.
+ * not lost. Those that are too many become spares and stay open, because to
+ * close one would move the index of another (see reuseport.h): so worker i's
+ * socket has index i for as long as the listener is there.
  * Returns: 0; -1 after having said on report which listener has which
  * trouble, with nothing left open. Owns: the caller, until ports_close().
  */
@@ -30,5 +36,18 @@ int ports_open(struct ports *p, const struct listen_conf *confs, unsigned int n_
  * has too. Idempotent. */
 void ports_close(struct ports *p, const struct ports *keep);
 int ports_fd(const struct ports *p, unsigned int listener, unsigned int worker);
+
+/* Divides the connections of each TCP listener; the slices' sockets are
+ * workers. Returns: 0, or -1 with errno set when some listener's cannot be. */
+int ports_steer(struct ports *p, enum reuseport_by by,
+		const struct reuseport_slice *slices, unsigned int n) MUST_USE;
+/* Must it be told who gets what, because the kernel would not by itself give
+ * each worker the same? */
+bool ports_want_steering(const struct ports *p);
+/* Ends what waits in the spares: whoever came there just when the worker left.
+ * Only when no worker accepts from them. */
+void ports_sweep(const struct ports *p);
+/* For a kernel that cannot leave spares alone. */
+void ports_close_spares(struct ports *p);
 
 #endif

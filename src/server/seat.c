@@ -40,7 +40,12 @@ uint64_t seat_pause_ms(unsigned int n_quick)
 
 static void restart_cb(struct timer *t)
 {
-	seat_start(container_of(t, struct seat, restart));
+	struct seat *s = container_of(t, struct seat, restart);
+
+	if (s->pid)
+		seat_send(s, CHANNEL_QUIT); /* it drains for too long */
+	else
+		seat_start(s);
 }
 
 void seat_init(struct seat *s, struct crew *c, unsigned int number)
@@ -48,6 +53,7 @@ void seat_init(struct seat *s, struct crew *c, unsigned int number)
 	memset(s, 0, sizeof(*s));
 	s->crew = c;
 	s->number = number;
+	s->arm = snapshot_arm_of(c->snapshot, number);
 	s->channel = -1;
 	timer_init(&s->restart, restart_cb);
 	procfs_init(&s->process, 0);
@@ -104,8 +110,8 @@ static pid_t launch_worker(const struct seat *s, int channel, int *fds)
 	const struct crew *c = s->crew;
 	unsigned int n = c->ports.n_listens;
 	char number[16], parent[24];
-	const char *argv[] = {"heapgate", "worker", number, c->snapshot->allocator,
-			      parent,     NULL};
+	const char *spec = snapshot_arm_allocator(c->snapshot, s->arm);
+	const char *argv[] = {"heapgate", "worker", number, spec, parent, NULL};
 
 	snprintf(number, sizeof(number), "%u", s->number);
 	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
@@ -117,7 +123,7 @@ static pid_t launch_worker(const struct seat *s, int channel, int *fds)
 			ports_fd(&c->ports, i, s->number);
 	return launch_start(
 		&(struct launch){.argv = argv,
-				 .spec = c->snapshot->allocator,
+				 .spec = spec,
 				 .fds = fds,
 				 .n_fds = WORKER_FD_LISTEN - LAUNCH_FIRST_FD + n,
 				 .worker = true});
@@ -175,7 +181,7 @@ void seat_start(struct seat *s)
 
 static void log_exit(const struct seat *s, int status)
 {
-	bool expected = s->crew->state == CREW_ENDING;
+	bool expected = s->crew->state == CREW_ENDING || s->recycled;
 
 	if (WIFSIGNALED(status))
 		log_write(expected && WTERMSIG(status) == SIGKILL ? LOG_NOTICE
@@ -205,6 +211,12 @@ void seat_restart(struct seat *s)
 {
 	uint64_t pause_ms;
 
+	timer_stop(s->crew->loop, &s->restart);
+	if (s->recycled) {
+		s->recycled = false;
+		seat_start(s);
+		return;
+	}
 	s->restarts++;
 	if (s->crew->loop->now_ms - s->started_ms < QUICK_MS)
 		s->n_quick++;
@@ -226,6 +238,17 @@ int seat_ask(const struct seat *s, enum channel_word word, uint32_t ticket)
 	if (s->channel < 0)
 		return -1;
 	return channel_send_with(s->channel, word, &ticket, sizeof(ticket));
+}
+
+void seat_recycle(struct seat *s)
+{
+	if (s->state != SEAT_READY)
+		return;
+	s->state = SEAT_DRAINING;
+	s->recycled = true;
+	seat_send(s, CHANNEL_DRAIN);
+	timer_set(s->crew->loop, &s->restart,
+		  s->crew->snapshot->limits.drain_timeout_ms + 1);
 }
 
 void seat_send(struct seat *s, enum channel_word word)

@@ -21,7 +21,9 @@ enum seat_state {
 struct seat {
 	struct crew *crew;
 	unsigned int number;
+	unsigned int arm; /* index */
 	enum seat_state state;
+	bool recycled; /* its worker was asked to leave, for another to come */
 	bool was_ready;      /* some worker has served from here */
 	pid_t pid;           /* 0: none */
 	int channel;         /* -1: none */
@@ -43,6 +45,9 @@ void seat_start(struct seat *s);
 void seat_on_exit(struct seat *s, int status);
 /* Lets another start: at once, or after up to 10 s if they keep dying. */
 void seat_restart(struct seat *s);
+/* Has its worker drain, and another one sit down afterwards. One that is not
+ * done after limits.drain_timeout is told to quit. */
+void seat_recycle(struct seat *s);
 /* To the worker, if there is one. */
 void seat_send(struct seat *s, enum channel_word word);
 /* A question with a number, which its answer has too. Returns: 0 or -1. */

@@ -8,17 +8,43 @@ const char *setup_name(const struct setup *s)
 	return s->path ? s->path : "(command line)";
 }
 
-static bool has_allocator(const struct setup *s, const struct snapshot *snapshot,
-			  FILE *report)
+static const char *where_of(const struct setup *s, const struct snapshot *snapshot,
+			    unsigned int arm)
 {
-	struct probe probe;
-	const char *where =
-		s->allocator ? "--allocator" : snapshot_where(snapshot, "allocator");
+	const struct arm_conf *conf = &snapshot->experiment.arms[arm];
 
-	if (probe_allocator(snapshot->allocator, &probe))
-		return true;
-	fprintf(report, "%s: error: allocator %s: %s\n", where, snapshot->allocator,
-		probe.reason);
+	if (conf->allocator)
+		return conf->where;
+	return s->allocator ? "--allocator" : snapshot_where(snapshot, "allocator");
+}
+
+static bool has_allocators(const struct setup *s, const struct snapshot *snapshot,
+			   FILE *report)
+{
+	unsigned int n_bad = 0;
+
+	for (unsigned int i = 0; i < snapshot->experiment.n_arms; i++) {
+		const char *spec = snapshot_arm_allocator(snapshot, i);
+		struct probe probe;
+
+		if (probe_allocator(spec, &probe))
+			continue;
+		fprintf(report, "%s: error: allocator %s: %s\n",
+			where_of(s, snapshot, i), spec, probe.reason);
+		n_bad++;
+	}
+	return n_bad == 0;
+}
+
+/* --allocator is for the arms that name none of their own. */
+static bool is_override_good(const struct setup *s, const struct snapshot *snapshot,
+			     FILE *report)
+{
+	for (unsigned int i = 0; i < snapshot->experiment.n_arms; i++)
+		if (!s->allocator || !snapshot->experiment.arms[i].allocator)
+			return true;
+	fprintf(report, "--allocator: error: each arm of the experiment names its own "
+			"allocator\n");
 	return false;
 }
 
@@ -37,8 +63,9 @@ struct snapshot *setup_load(const struct setup *s, FILE *report, int *code)
 		return NULL;
 	if (s->allocator)
 		snapshot->allocator = s->allocator;
-	if (snapshot_check_host(snapshot, report) == 0) {
-		if (has_allocator(s, snapshot, report)) {
+	if (is_override_good(s, snapshot, report) &&
+	    snapshot_check_host(snapshot, report) == 0) {
+		if (has_allocators(s, snapshot, report)) {
 			*code = EXITS_OK;
 			return snapshot;
 		}

@@ -24,7 +24,7 @@ const char *supervisor_not_ready(const struct supervisor *s)
 		return "stopping";
 	if (!s->crew || s->crew->state == CREW_STARTING)
 		return "starting";
-	if (crew_n_ready(s->crew) < s->crew->n_seats)
+	if (crew_n_busy(s->crew) < s->crew->n_seats)
 		return "a worker is being replaced";
 	return NULL;
 }
@@ -90,6 +90,8 @@ static void on_gone(struct crew *c)
 		s->crew = NULL;
 	}
 	log_info("the workers of config %u are gone", c->number);
+	if (s->crew && c != s->crew)
+		ports_sweep(&s->crew->ports);
 	crew_free(&c, s->crew);
 	if (s->stopping && !s->crew && list_empty(&s->old))
 		finish(s);
@@ -210,6 +212,7 @@ static void promote(struct supervisor *s)
 	s->crew = s->next;
 	s->next = NULL;
 	s->restarts_before += restarts_of(old);
+	crew_take_clients(s->crew);
 	drain_crew(s, old, true, s->crew);
 	open_log(s->crew->snapshot);
 	arm_tickets(s);
@@ -393,7 +396,8 @@ static void log_start(const struct supervisor *s)
 
 	log_notice("heapgate " HEAPGATE_VERSION " starts, config %s, workers %u, "
 		   "allocator %s",
-		   setup_name(s->setup), c->n_workers, c->allocator);
+		   setup_name(s->setup), c->n_seats,
+		   c->experiment.is_on ? "by arm" : c->allocator);
 	for (unsigned int i = 0; i < c->n_listens; i++)
 		log_notice("listens on %s%s", addr_text(&s->crew->ports.bound[i], at),
 			   c->listens[i].is_tls ? " with TLS" : "");
@@ -428,6 +432,7 @@ static int start(struct supervisor *s, struct snapshot *snapshot)
 		return EXITS_CONFIG;
 	log_start(s);
 	arm_tickets(s);
+	crew_take_clients(s->crew);
 	crew_start(s->crew, &crew_ops, s);
 	return EXITS_OK;
 }

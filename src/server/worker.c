@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/snapshot.h"
+#include "io/reuseport.h"
 #include "proxy/back.h"
 #include "proxy/dispatch.h"
 #include "proxy/front.h"
@@ -52,6 +53,7 @@ struct worker {
 	struct gate gate;
 	bool has_gate;
 	struct accesslog *log;
+	const struct arm_conf *arm;
 	struct event *channel;
 	struct memory_worker memory;
 	uint64_t base_bytes; /* anonymous memory before the allocator's start */
@@ -253,8 +255,12 @@ static int open_config(struct worker *w)
 		snapshot_parse("(effective config)", text, (size_t)st.st_size, stderr);
 	munmap(text, (size_t)st.st_size);
 	close(WORKER_FD_CONFIG);
-	if (w->snapshot)
+	if (w->snapshot && w->number < w->snapshot->n_seats) {
+		unsigned int arm = snapshot_arm_of(w->snapshot, w->number);
+
+		w->arm = &w->snapshot->experiment.arms[arm];
 		return EXITS_OK;
+	}
 	return FAIL(EXITS_INTERNAL, "cannot read the config that the supervisor read");
 }
 
@@ -262,9 +268,11 @@ static int open_log(struct worker *w)
 {
 	const struct snapshot *s = w->snapshot;
 	const char *slash = strrchr(mem_info()->name, '/');
-	char who[64];
+	bool is_arm = s->experiment.is_on;
+	char who[128];
 
-	snprintf(who, sizeof(who), "worker %u %.40s", w->number,
+	snprintf(who, sizeof(who), "worker %u %s%s%.40s", w->number,
+		 is_arm ? w->arm->name : "", is_arm ? " " : "",
 		 slash ? slash + 1 : mem_info()->name);
 	if (log_open(s->error_path, s->error_level, who) == 0)
 		return EXITS_OK;
@@ -338,12 +346,13 @@ static int open_gate(struct worker *w)
 	g->forwarded_trust = s->forwarded_trust;
 	g->on_idle = on_idle;
 	g->owner = w;
+	g->arm = s->experiment.is_on && s->experiment.header ? w->arm->name : NULL;
 	memory_worker_init(&w->memory, g, WORKER_FD_CHANNEL, w->base_bytes);
 	w->memory.upstreams = w->upstreams;
 	w->memory.n_upstreams = s->n_upstreams;
 	if (!s->access.path)
 		return EXITS_OK;
-	w->log = accesslog_open(&w->loop, &s->access, "main", w->number);
+	w->log = accesslog_open(&w->loop, &s->access, w->arm->name, w->number);
 	if (!w->log)
 		return FAIL(EXITS_CONFIG, "cannot open the log %s: %m", s->access.path);
 	g->log = w->log;
@@ -386,10 +395,21 @@ static int drop_rights(struct worker *w)
 	return follow_parent(w);
 }
 
+/* Only while the supervisor wants to know. */
+static void note_client(struct worker *w, const struct addr *peer)
+{
+	uint32_t epoch = atomic_load_explicit(&w->shared->clients_epoch,
+					      memory_order_relaxed);
+
+	if (epoch)
+		stats_note_client(w->stats, reuseport_hash(peer), epoch);
+}
+
 static void accept_cb(int fd, const struct addr *peer, void *arg)
 {
 	struct port *p = arg;
 
+	note_client(p->w, peer);
 	front_accept(&p->w->gate, fd, peer, p->tls, p->index);
 }
 
