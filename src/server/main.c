@@ -11,6 +11,7 @@
 #include "lab/cert.h"
 #include "lab/load.h"
 #include "lab/origin.h"
+#include "lab/replay.h"
 #include "server/ctl.h"
 #include "server/exits.h"
 #include "server/hooks.h"
@@ -72,11 +73,13 @@ static const struct command {
 	{"ab", ab_main, "compare allocators under the same load", false},
 	{"load", load_main, "open-loop load on a server", false},
 	{"cert", cert_main, "make a throw-away key and certificate", false},
+	{"replay", replay_main, "a trace of allocations on any allocator", false},
 	{"ctl", ctl_main, "talk to a running heapgate", false},
 	{"config-docs", config_docs_main, "all directives, as Markdown", false},
 	{"metrics-docs", metrics_docs_main, "all metrics, as Markdown", false},
 	{"worker", worker_main, NULL, true},
 	{"probe", probe_main, NULL, true},
+	{"replay-run", replay_run_main, NULL, true},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
 

@@ -18,10 +18,11 @@ static void try_it(const char *spec, struct probe *out)
 	char plain[512] = "";
 	void *p;
 
-	/* What is written must be about who serves. */
-	if (strlen(spec) < sizeof(plain))
-		spec_without_trace(spec, plain);
-	if (mem_choose(plain[0] ? plain : spec, out->reason, sizeof(out->reason)) != 0)
+	if (mem_check_spec(spec, out->reason, sizeof(out->reason)) != 0)
+		return;
+	/* A trace must be that of who serves. The text is shorter: checked. */
+	spec_without_trace(spec, plain);
+	if (mem_choose(plain, out->reason, sizeof(out->reason)) != 0)
 		return;
 	p = mem_alloc(MEM_BOOT, 64);
 	if (!p) {
