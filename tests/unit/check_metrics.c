@@ -11,7 +11,9 @@
 static struct stats *stats[3];
 static struct procfs_reading readings[3], own;
 static struct metrics_worker workers[3];
-static const struct metrics_arm arms[] = {{"a", 3}, {"b", 0}};
+static const struct metrics_arm arms[] = {
+	{.name = "a", .restarts = 3, .weight = 90},
+	{.name = "b", .weight = 10, .is_drained = true}};
 static const char *listeners[] = {":8443", "unix:/run/x"};
 static const char *routes[] = {"/", "h.example/api"};
 static const struct metrics_server servers[] = {
@@ -360,10 +362,24 @@ START_TEST(a_view_with_fewer_names_shows_fewer_samples)
 }
 END_TEST
 
+START_TEST(an_experiments_weights_are_shown_and_only_then)
+{
+	scrape(_i);
+	ck_assert_uint_eq(exposition_count("heapgate_arm_weight"), 0);
+	ck_assert_uint_eq(exposition_count("heapgate_arm_drained"), 0);
+	view.has_experiment = true;
+	scrape(_i);
+	is("heapgate_arm_weight{arm=\"a\"}", 90);
+	is("heapgate_arm_weight{arm=\"b\"}", 10);
+	is("heapgate_arm_drained{arm=\"a\"}", 0);
+	is("heapgate_arm_drained{arm=\"b\"}", 1);
+}
+END_TEST
+
 START_TEST(labels_are_escaped_and_made_utf8)
 {
 	static const struct metrics_arm odd[] = {
-		{"q\"b\\n\nö \xff\xc3-\xed\xa0\x80", 1}};
+		{.name = "q\"b\\n\nö \xff\xc3-\xed\xa0\x80", .restarts = 1}};
 
 	view.arms = odd;
 	view.n_arms = 1;
@@ -466,6 +482,7 @@ int main(void)
 	tcase_add_test(t, durations_of_an_arm_are_in_one_histogram);
 	tcase_add_test(t, servers_and_codes_are_told);
 	tcase_add_test(t, a_view_with_fewer_names_shows_fewer_samples);
+	tcase_add_loop_test(t, an_experiments_weights_are_shown_and_only_then, 0, 2);
 	tcase_add_loop_test(t, labels_are_escaped_and_made_utf8, 0, 2);
 	tcase_add_test(t, openmetrics_is_given_to_those_who_ask);
 	tcase_add_test(t, every_family_is_in_the_docs);
