@@ -254,8 +254,7 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 		s->b.deferred = true; /* until there is some, or on_writable() */
 		return NGHTTP2_ERR_DEFERRED;
 	}
-	if (len > body->bytes)
-		len = body->bytes;
+	len = h2_data_len(body, len);
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (body->ended && len == body->bytes)
 		h2_end_data(session, id, &s->req.trailers, &s->gate->loop->tick, flags);
@@ -573,6 +572,7 @@ int back_h2_start(struct stream *s, struct server *server)
 	struct back_h2 *b = back_get(s->gate, server);
 	nghttp2_data_provider body = { .read_callback = read_body_cb };
 	bool bare = body_is_done(&s->req_body) && !s->req.trailers.n;
+	struct stream_lib_mark before;
 	nghttp2_nv *nv;
 	int32_t id;
 
@@ -581,8 +581,10 @@ int back_h2_start(struct stream *s, struct server *server)
 	nv = arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->req) * sizeof(*nv));
 	if (!nv)
 		return -1;
+	before = stream_lib_mark();
 	id = nghttp2_submit_request(b->session, NULL, nv, h2_request_nv(nv, &s->req),
 				    bare ? NULL : &body, s);
+	stream_charge_lib(s, before);
 	if (id < 0) {
 		b->leaving = true;
 		return -1;

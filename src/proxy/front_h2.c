@@ -84,8 +84,7 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 		s->a.deferred = true; /* until there is some, or on_writable() */
 		return NGHTTP2_ERR_DEFERRED;
 	}
-	if (len > body->bytes)
-		len = body->bytes;
+	len = h2_data_len(body, len);
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (body->ended && len == body->bytes)
 		h2_end_data(session, id, &s->res.trailers, &s->gate->loop->tick, flags);
@@ -115,6 +114,11 @@ static nghttp2_nv *answer_nv(struct stream *s, size_t *n)
 	nghttp2_nv *nv =
 		arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->res) * sizeof(*nv));
 
+	/* RFC 8441 §5: what an upgrade says by 101, HTTP/2 says by 200. */
+	if (s->tunnel) {
+		s->res.status = 200;
+		fields_remove(&s->res.headers, FIELD_SEC_WEBSOCKET_ACCEPT);
+	}
 	if (nv)
 		*n = h2_answer_nv(nv, &s->res);
 	return nv;
@@ -125,12 +129,14 @@ static void head_side(struct stream *s)
 	struct front_h2 *h = front_of(s);
 	nghttp2_data_provider body = {.read_callback = read_body_cb};
 	bool bare = s->res_body.ended && !s->res_body.bytes && !s->res.trailers.n;
+	struct stream_lib_mark before = stream_lib_mark();
 	size_t n = 0;
 	nghttp2_nv *nv = answer_nv(s, &n);
 
 	if (!nv || nghttp2_submit_response(h->session, s->a.id, nv, n,
 					   bare ? NULL : &body) != 0)
 		stream_abort(s, STREAM_NO_MEMORY);
+	stream_charge_lib(s, before);
 	s->a.submitted = true;
 	mark(h);
 }
@@ -731,6 +737,7 @@ static int open_session(struct front_h2 *h)
 		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, g->limits->stream_buffer_bytes},
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes},
 		{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+		{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 	};
 
 	h2_mem_init(&mem, &h->user);
@@ -758,6 +765,7 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 	}
 	memset(h, 0, sizeof(*h));
 	front_init(&h->f, g, c, listener, &front_ops);
+	h->f.is_h2 = true;
 	h->user.conn = c;
 	h->user.loop = g->loop;
 	dirty_init(&h->f.dirty, flush_cb);

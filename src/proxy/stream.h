@@ -84,6 +84,8 @@ struct stream {
 	bool fresh : 1;       /* a retry that wants a new connection */
 	bool is_h2 : 1;       /* the client speaks h2 */
 	bool tunnel : 1;      /* after a 101: bytes both ways, no HTTP */
+	uint32_t lib_bytes;   /* that nghttp2 took to queue its heads */
+	uint32_t lib_allocs;  /* calls for these */
 	uint64_t moved_bytes; /* while the client was waited for; see min_rate */
 	uint64_t started_us;  /* monotonic: first header */
 	uint64_t sent_us;     /* request head given to B */
@@ -129,5 +131,20 @@ void stream_linger(struct stream *s);
 void stream_abort_b(struct stream *s, enum stream_end why);
 /* Ends both sides. */
 void stream_abort(struct stream *s, enum stream_end why);
+
+/* What nghttp2 takes from here on, until stream_charge_lib(), it takes for
+ * this stream. */
+struct stream_lib_mark {
+	uint64_t bytes;
+	uint64_t allocs;
+};
+struct stream_lib_mark stream_lib_mark(void);
+void stream_charge_lib(struct stream *s, struct stream_lib_mark before);
+
+/* The most bytes it can have held at once: its struct, its arena, the highest
+ * of each of its bodies, and what was charged to it. */
+uint64_t stream_mem_peak(const struct stream *s);
+/* Blocks of memory that were taken for it, the struct included. */
+uint64_t stream_n_allocs(const struct stream *s);
 
 #endif
