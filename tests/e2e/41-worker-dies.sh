@@ -29,7 +29,9 @@ until replaced; do
 done
 wait $asker
 # The one connection that the victim may have been serving is lost with it.
-at_most "$(grep -vcx 200 codes || true)" 1 "requests that failed"
+show "$(grep -v 200 codes || true)"
+at_most "$(grep -cx failed codes || true)" 1 "requests that failed"
+is "$(grep -cxE '200|failed' codes)" 150 "requests"
 
 it "counts it"
 at_least "$(metric 'heapgate_worker_restarts_total')" 1 "restarts"
