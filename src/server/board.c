@@ -34,6 +34,8 @@ static const struct step bytes[] = {
 static const struct step durations[] = {
 	{1e6, 1e6, "s"}, {1e3, 1e3, "ms"}, {0, 1, "µs"}};
 
+static const struct step percent[] = {{0, 1, "%"}};
+
 /* Three digits that count: 1.25, 12.5, 125. */
 static const char *three_digits(double v)
 {
@@ -72,6 +74,10 @@ char *board_value(double v, enum board_kind kind, char to[BOARD_TEXT_BYTES])
 		with_unit(fmin(v, 1e18), bytes, to);
 	else if (kind == BOARD_US)
 		with_unit(fmin(v, 1e15), durations, to);
+	else if (kind == BOARD_SECONDS)
+		with_unit(fmin(v * 1e6, 1e15), durations, to);
+	else if (kind == BOARD_SHARE)
+		with_unit(fmin(v * 100, 1e6), percent, to);
 	else if (kind == BOARD_COUNT || v >= 99.95)
 		with_commas(v, to);
 	else
@@ -93,10 +99,27 @@ const char *board_string(const json_t *object, const char *key)
 	return v ? v : "";
 }
 
+static char *ratio_text(const json_t *ratio, char to[BOARD_TEXT_BYTES])
+{
+	if (!json_is_object(ratio))
+		return board_value(NAN, BOARD_RATE, to);
+	snprintf(to, BOARD_TEXT_BYTES, "%.2f× (%.2f–%.2f)",
+		 board_number(ratio, "ratio"), board_number(ratio, "low"),
+		 board_number(ratio, "high"));
+	return to;
+}
+
+char *board_member(const json_t *object, const char *key, enum board_kind kind,
+		   char to[BOARD_TEXT_BYTES])
+{
+	if (kind == BOARD_RATIO)
+		return ratio_text(json_object_get(object, key), to);
+	return board_value(board_number(object, key), kind, to);
+}
+
 char *board_cell(const json_t *row, unsigned int column, char to[BOARD_TEXT_BYTES])
 {
 	const struct board_column *c = &board_columns[column];
 
-	return board_value(board_number(json_object_get(row, "now"), c->key), c->kind,
-			   to);
+	return board_member(json_object_get(row, "now"), c->key, c->kind, to);
 }

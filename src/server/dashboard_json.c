@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "server/experiment.h"
 #include "server/overview.h"
 #include "server/supervisor.h"
 
@@ -176,6 +177,12 @@ static void add_rows(const struct making *m, json_t *root, bool worker_values)
 	json_object_set_new(root, "workers", workers);
 }
 
+static json_t *json_of_experiment(const struct supervisor *s)
+{
+	return s->crew && s->crew->experiment ? experiment_json(s->crew->experiment)
+					      : json_null();
+}
+
 json_t *dashboard_json(struct supervisor *s, const struct history *h,
 		       const struct dashboard_ask *ask)
 {
@@ -198,6 +205,6 @@ json_t *dashboard_json(struct supervisor *s, const struct history *h,
 	json_object_set_new(root, "status", status_json(&m));
 	json_object_set_new(root, "times_ms", times_json(&m));
 	add_rows(&m, root, ask->workers);
-	json_object_set_new(root, "experiment", json_null());
+	json_object_set_new(root, "experiment", json_of_experiment(s));
 	return root;
 }

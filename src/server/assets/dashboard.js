@@ -6,7 +6,7 @@
 
 var KEEP = 720, N_COLOURS = 6;
 var colours = [], ink = {};
-var span = 60, lines = 'arms';
+var span = 5, spanChosen = false, lines = 'arms';
 var run = null;       /* started_ms of the heapgate that the samples are from */
 var next = 0;         /* number of the sample to ask for */
 var every = 5000;
@@ -45,6 +45,11 @@ var format = {
 	count: commas,
 	rate: function (v) { return v >= 99.95 ? commas(v) : digits(v); }
 };
+/* On an axis: without the zeros that say nothing. */
+function tick(v, kind) {
+	if (v === 0) return '0';
+	return v < 0.01 ? String(+v.toPrecision(2)) : show(v, kind).replace(/\.0+(?=\D|$)|(\.\d*[1-9])0+(?=\D|$)/, '$1');
+}
 function show(v, kind) { return known(v) ? format[kind](v) : '–'; }
 
 var columns = {
@@ -146,11 +151,11 @@ function writeTable(data) {
 		var row = make('tr', 'arm'), head = make('th');
 		head.scope = 'row';
 		head.appendChild(make('i', 'swatch c' + i % N_COLOURS));
-		head.appendChild(document.createTextNode(a.arm));
+		head.appendChild(document.createTextNode(a.arm + ' '));
+		head.appendChild(make('small', '', a.allocator || '')).title = a.version || '';
 		row.appendChild(head);
-		put(row, a.allocator || '', 'words').title = a.version || '';
 		put(row, a.workers_ready + ' of ' + a.workers + ' ready',
-			'words' + (a.workers_ready < a.workers ? ' bad' : ''));
+			'state' + (a.workers_ready < a.workers ? ' bad' : ''));
 		putCells(row, a);
 		body.appendChild(row);
 		data.workers.forEach(function (w) {
@@ -158,8 +163,7 @@ function writeTable(data) {
 			var r = make('tr', 'worker'), h = make('th', '', 'worker ' + w.worker);
 			h.scope = 'row';
 			r.appendChild(h);
-			put(r, w.allocator || '', 'words');
-			put(r, w.state, 'words' + (w.state === 'ready' ? '' : ' bad'));
+			put(r, w.state, 'state' + (w.state === 'ready' ? '' : ' bad'));
 			putCells(r, w);
 			body.appendChild(r);
 		});
@@ -216,11 +220,11 @@ function optionsFor(plot) {
 		var s = series[id];
 		labels.push(s.label);
 		palette.push(colours[s.colour]);
-		per[s.label] = {strokePattern: s.dash, strokeWidth: 1.75};
+		per[s.label] = {strokePattern: s.dash, strokeWidth: span > 15 ? 1.25 : 1.75};
 		if (!plot.also) return;
 		labels.push(s.label + ' ' + plot.alsoName);
 		palette.push(colours[s.colour]);
-		per[s.label + ' ' + plot.alsoName] = {strokePattern: [3, 3], strokeWidth: 1.25};
+		per[s.label + ' ' + plot.alsoName] = {strokePattern: [3, 3], strokeWidth: 1};
 	});
 	var end = times.length ? times[times.length - 1].getTime() : Date.now();
 	return {
@@ -240,10 +244,10 @@ function draw(chart) {
 			legend: 'never', interactionModel: {}, highlightCircleSize: 3,
 			rightGap: 4, xRangePad: 0, axisLabelFontSize: 12,
 			axes: {
-				x: {drawGrid: false, pixelsPerLabel: 70,
+				x: {drawGrid: false, pixelsPerLabel: 70, axisTickSize: 8,
 				    axisLabelFormatter: function (d) { return clock(d).slice(0, 5); }},
-				y: {axisLabelWidth: 58, pixelsPerLabel: 34,
-				    axisLabelFormatter: function (v) { return show(v, chart.plot.kind); }}
+				y: {axisLabelWidth: 56, pixelsPerLabel: 26,
+				    axisLabelFormatter: function (v) { return tick(v, chart.plot.kind); }}
 			},
 			highlightCallback: function (e, x, points, row) { moveTo(row); },
 			unhighlightCallback: function () { moveTo(null); }
@@ -282,7 +286,7 @@ function readOut(chart) {
 		spoken.push(s.label + ' ' + value);
 	});
 	chart.time.textContent = cursor === null ? '' : clock(times[at]);
-	chart.box.setAttribute('aria-label', plot.title + (plot.what ? ', ' + plot.what : '') + ', ' +
+	chart.box.setAttribute('aria-label', plot.title + (plot.what ? ' ' + plot.what : '') + ', ' +
 		(cursor === null ? 'now' : clock(times[at])) + ': ' + spoken.join(', '));
 }
 
@@ -314,14 +318,86 @@ function makeChart(plot) {
 	charts.push(c);
 }
 
+/* Until somebody chooses: the shortest that shows all there is. */
+function fitSpan() {
+	var has = times.length * every / 60000;
+	if (spanChosen) return;
+	span = has <= 5 ? 5 : has <= 15 ? 15 : 60;
+	document.querySelector('input[name=span][value="' + span + '"]').checked = true;
+}
+
 function drawAll() {
+	fitSpan();
 	charts.forEach(function (c) { draw(c); readOut(c); });
 	if (cursor !== null) moveTo(cursor);
 }
 
 /* --- the experiment ------------------------------------------------------ */
 
-function writeExperiment() { }
+function percent(v) { return known(v) ? digits(100 * v) + '\u00a0%' : '–'; }
+function ofBaseline(r) {
+	if (!r) return '–';
+	return r.ratio.toFixed(2) + '× (' + r.low.toFixed(2) + '–' + r.high.toFixed(2) + ')';
+}
+
+var experimentColumns = ['arm', 'state', 'asked', 'seen', 'requests', 'errors', 'p99', 'RSS', 'CPU/request'];
+
+function experimentRow(a, i) {
+	var row = make('tr'), head = make('th');
+	head.scope = 'row';
+	head.appendChild(make('i', 'swatch c' + i % N_COLOURS));
+	head.appendChild(document.createTextNode(a.arm + ' '));
+	head.appendChild(make('small', '', a.allocator));
+	row.appendChild(head);
+	put(row, a.state, 'state' + (a.state === 'serving' ? '' : ' bad'));
+	put(row, percent(a.share_asked));
+	put(row, percent(a.share_seen));
+	put(row, show(a.requests, 'count'));
+	put(row, percent(a.error_ratio));
+	put(row, show(a.p99_seconds === null ? null : a.p99_seconds * 1e6, 'us'));
+	put(row, i ? ofBaseline(a.memory) : '1 (baseline)');
+	put(row, i ? ofBaseline(a.cpu) : '1 (baseline)');
+	return row;
+}
+
+function experimentNote(e) {
+	return e.note + (e.sample_p === null ? '' : ' The split is as asked with p = ' + digitsOfP(e.sample_p) + '.') +
+		(e.guards.length ? ' Guards: ' + e.guards.map(function (g) { return g.guard; }).join(', ') + '.' : '');
+}
+function digitsOfP(p) { return p < 0.001 ? p.toExponential(1) : p.toFixed(3); }
+
+/* The tables' shape is that of dashboard_experiment.c. */
+function writeExperiment(e) {
+	var place = byId('experiment');
+	place.textContent = '';
+	if (!e) {
+		place.appendChild(make('p', 'soft', 'No experiment is configured.'));
+		return;
+	}
+	e.arms.forEach(function (a, i) {
+		if (!i) return;
+		var line = make('p', 'verdict c' + i % N_COLOURS), text = make('span');
+		text.appendChild(make('b', '', a.arm + ': '));
+		text.appendChild(document.createTextNode(a.verdict));
+		line.appendChild(text);
+		place.appendChild(line);
+	});
+	var box = make('div', 'scroll'), table = make('table'), head = make('tr'), body = make('tbody');
+	experimentColumns.forEach(function (c) {
+		var th = make('th', c === 'state' ? 'state' : '', c);
+		th.scope = 'col';
+		head.appendChild(th);
+	});
+	e.arms.forEach(function (a, i) { body.appendChild(experimentRow(a, i)); });
+	table.appendChild(make('thead')).appendChild(head);
+	table.appendChild(body);
+	box.tabIndex = 0;
+	box.setAttribute('role', 'region');
+	box.setAttribute('aria-label', 'Arms of the experiment');
+	box.appendChild(table);
+	place.appendChild(box);
+	place.appendChild(make('p', 'soft small', experimentNote(e)));
+}
 
 /* --- polling ------------------------------------------------------------- */
 
@@ -359,6 +435,7 @@ function ask() {
 function onChoice(e) {
 	if (e.target.name === 'span') {
 		span = +e.target.value;
+		spanChosen = true;
 		drawAll();
 	} else if (e.target.name === 'lines') {
 		lines = e.target.value;
@@ -369,10 +446,17 @@ function onChoice(e) {
 }
 
 readInk();
+function dropLegend() {
+	/* It writes inline style, which our Content-Security-Policy refuses; the
+	 * captions say what it would. */
+	Dygraph.PLUGINS = Dygraph.PLUGINS.filter(function (p) { return p !== Dygraph.Plugins.Legend; });
+}
+
 if (typeof Dygraph === 'undefined') {
 	byId('charts').appendChild(make('p', 'soft',
 		'This heapgate was built without dygraphs (Debian\u2019s libjs-dygraphs), so there are no charts.'));
 } else {
+	dropLegend();
 	plots.forEach(makeChart);
 }
 document.addEventListener('change', onChoice);
