@@ -6,83 +6,17 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "conf/snapshot.h"
-#include "io/addr.h"
+#include "server/client.h"
 #include "server/exits.h"
 #include "server/setup.h"
 
 /* How often, and how many times at most, to ask whether a reload is done. */
 #define POLL_MS 50
 #define N_POLLS 1200
-
-/* --- a client that waits ------------------------------------------------- */
-
-static int connect_to(const char *path)
-{
-	char text[ADDR_TEXT_BYTES];
-	struct addr addr;
-	int fd, saved;
-
-	snprintf(text, sizeof(text), "unix:%s", path);
-	if (strlen(path) + sizeof("unix:") > sizeof(text) || !addr_parse(&addr, text)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, &addr.sa, addr.len) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-static int send_all(int fd, const char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int recv_all(int fd, struct text *to)
-{
-	char piece[16384];
-	ssize_t n;
-
-	while ((n = recv(fd, piece, sizeof(piece), 0)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		text_add(to, piece, (size_t)n);
-	}
-	errno = ENOMEM;
-	return to->failed ? -1 : 0;
-}
-
-unsigned int ctl_parse_answer(struct str answer, struct str *body)
-{
-	const char *end = memmem(answer.p, answer.len, "\r\n\r\n", 4);
-	uint64_t status;
-
-	if (!end || answer.len < 12 || memcmp(answer.p, "HTTP/1.1 ", 9) != 0 ||
-	    !str_u64(str_of(answer.p + 9, 3), &status))
-		return 0;
-	*body = str_of(end + 4, answer.len - (size_t)(end + 4 - answer.p));
-	return (unsigned int)status;
-}
 
 struct ctl {
 	const char *socket;
@@ -93,24 +27,13 @@ struct ctl {
 /* Returns: the status, or 0 after having said why there is none. */
 static unsigned int ask(struct ctl *c, const char *method, const char *path)
 {
-	char request[4096];
+	struct addr addr;
 	unsigned int status = 0;
-	int fd = connect_to(c->socket);
-	int n = snprintf(request, sizeof(request),
-			 "%s %s HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n"
-			 "Connection: close\r\n\r\n",
-			 method, path);
 
-	text_reset(&c->answer);
-	if (fd >= 0 && send_all(fd, request, (size_t)n) == 0 &&
-	    recv_all(fd, &c->answer) == 0) {
-		status = ctl_parse_answer(text_str(&c->answer), &c->body);
-		errno = EPROTO;
-	}
+	if (client_find(c->socket, &addr))
+		status = client_ask(&addr, method, path, 0, &c->answer, &c->body);
 	if (!status)
 		fprintf(stderr, "heapgate ctl: %s: %s\n", c->socket, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 	return status;
 }
 
