@@ -19,8 +19,15 @@ void conn_over(struct conn *c, enum conn_end why)
 {
 	if (conn_is_over(c))
 		return;
-	timer_stop(c->loop, &c->timer);
 	c->readable = false;
+	if (c->half && why == CONN_EOF && c->state == CONN_OPEN) {
+		if (c->got_fin)
+			return;
+		c->got_fin = true;
+		c->ops->on_end(c, why);
+		return;
+	}
+	timer_stop(c->loop, &c->timer);
 	if (c->state == CONN_LINGER) {
 		conn_free(&c);
 		return;
@@ -344,6 +351,11 @@ void conn_reset(struct conn **c)
 	if (*c)
 		setsockopt((*c)->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	conn_free(c);
+}
+
+void conn_allow_half(struct conn *c)
+{
+	c->half = true;
 }
 
 void conn_end_output(struct conn *c)

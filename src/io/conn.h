@@ -36,7 +36,8 @@ struct conn_ops {
 	/* All output was taken by the socket after having been blocked. */
 	void (*on_writable)(struct conn *c);
 	/* No more input, or the end of it all. The owner lets go of the conn
-	 * by conn_free() now or, after CONN_EOF, later. Called once. */
+	 * by conn_free() now or, after CONN_EOF, later. Called once; but see
+	 * conn_allow_half(). */
 	void (*on_end)(struct conn *c, enum conn_end why);
 	/* Where the next input may be read to directly, or NULL for the loop's
 	 * buffer; the bytes are then passed to on_input() at that address.
@@ -74,6 +75,8 @@ struct conn {
 	bool is_h2 : 1;   /* ALPN chose h2 */
 	bool resumed : 1; /* TLS session resumption */
 	bool freed : 1;
+	bool half : 1;   /* conn_allow_half() was called */
+	bool got_fin : 1; /* and the peer has ended its half */
 	bool fin : 1;    /* conn_end_output() was called */
 	bool broken : 1;         /* output failed; on_end() follows */
 	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
@@ -119,6 +122,9 @@ bool conn_write_behind(struct conn *c, const void *head, size_t head_len, char *
 /* Sends what was collected. Returns: 0; -1 when the conn broke (on_end will
  * be or was called from the loop, not from here). */
 int conn_flush(struct conn *c);
+/* From now on the peer's end in order is only the end of its half: on_end() is
+ * told CONN_EOF, output goes on, and on_end() may come again with another. */
+void conn_allow_half(struct conn *c);
 /* No more output: sends FIN (and close_notify) once all of it is out. Input goes
  * on. */
 void conn_end_output(struct conn *c);

@@ -87,7 +87,7 @@ static int send_head(struct front_h1 *h)
 	    form == H1_WRITE_CLOSE)
 		h->close = true;
 	h->head_sent = true;
-	h->until_close = form == H1_WRITE_CLOSE;
+	h->until_close = form == H1_WRITE_CLOSE || h->s->tunnel;
 	h->w.chunked = form == H1_WRITE_CHUNKED;
 	return write_head(h, form);
 }
@@ -113,6 +113,7 @@ static void end_asking(struct front_h1 *h)
 	h->asks = false;
 	if (s->tunnel) {
 		h1_set_tunnel(&h->w.h);
+		conn_allow_half(h->w.conn);
 		feed_held(h);
 		return;
 	}
@@ -399,13 +400,19 @@ static void on_writable(struct conn *c)
 	mark(c->owner);
 }
 
-/* Also a half-close: who does not wait for the answer is not answered. */
+/* Also a half-close, but in a tunnel: who does not wait for the answer is not
+ * answered. */
 static void on_end(struct conn *c, enum conn_end why)
 {
 	struct front_h1 *h = c->owner;
 
-	(void)why;
-	front_h1_free(&h->f);
+	if (why != CONN_EOF || !h->s || !h->s->tunnel || h->asks) {
+		front_h1_free(&h->f);
+		return;
+	}
+	h->req_done = true;
+	h->s->req_body.ended = true;
+	stream_on_req_data(h->s);
 }
 
 static void on_open(struct conn *c)
