@@ -298,7 +298,7 @@ static bool is_good_target(const struct stream *s)
 
 	if (!is_authority(m->authority))
 		return false;
-	if (m->method == METHOD_CONNECT)
+	if (m->method == METHOD_CONNECT && !m->protocol.len)
 		return true;
 	return is_scheme(s->front, m->scheme) &&
 	       (is_origin_form(m->path) ||

@@ -772,8 +772,17 @@ refused("8.3", "an_unknown_pseudo_header",
 refused("8.3", "a_response_pseudo_header", lambda c: [(":status", "200")] + c.fields())
 refused("8.3", "a_pseudo_header_after_a_field",
         lambda c: c.fields(without=[":path"]) + [("x", "y"), (":path", "/")])
-refused("8.3.1", "protocol_without_its_setting",
-        lambda c: [(":protocol", "websocket")] + c.fields(method="CONNECT"))
+refused("8441 4", "protocol_without_connect",
+        lambda c: [(":protocol", "websocket")] + c.fields())
+refused("8441 4", "extended_connect_without_a_path",
+        lambda c: [(":protocol", "websocket")] + c.fields(method="CONNECT",
+                                                          without=[":path"]))
+refused("8441 4", "extended_connect_without_an_authority",
+        lambda c: [(":protocol", "websocket")] + c.fields(method="CONNECT",
+                                                          without=[":authority"]))
+refused("8441 4", "extended_connect_with_a_bad_path",
+        lambda c: [(":protocol", "websocket"), (":path", "/a b")] + c.fields(
+            method="CONNECT", without=[":path"]))
 for path in ("name", "http://x/name", "/na me", "/name#top", "*", "/na\x7fme",
              "/na\r\nx: y", "/name HTTP/1.1\r\nx: y", "/n\xe4me", "//\0"):
     refused("8.3.1", "path_%r" % path,
