@@ -124,6 +124,7 @@ UNIT_LIB_OBJ = $(call obj,$(UNIT_LIB_SRC))
 UNIT = $(patsubst %.c,$B/%,$(UNIT_SRC))
 FUZZ = $(patsubst %.c,$B/%,$(FUZZ_SRC))
 FUZZ_CLANG = $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(FUZZ_SRC))
+COST = $B/tests/bench/cost_exec.so
 STRAY = $(if $(wildcard tests/e2e/stray.c),$B/tests/e2e/stray.so)
 LIBRARIES = $B/libheapgate.a $B/libmem.a
 
@@ -165,7 +166,7 @@ $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/libreplay.a $(LIBRARIES) \
 	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) \
 		$(LIBS_$(@F)) $(LIBS)
 
-$B/tests/e2e/stray.so: tests/e2e/stray.c $B/.cflags
+$B/tests/e2e/stray.so $(COST): $B/%.so: %.c $B/.cflags
 	@mkdir -p $(@D)
 	$(Q_LD) $(CC) -std=gnu11 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared \
 		-fno-builtin -o $@ $< -ldl
@@ -223,7 +224,7 @@ ifndef PROBED
 check demo: packages
 	+@$(MAKE) --no-print-directory $(JOBS) PROBED=1 $@
 else
-check: all $(UNIT) $(FUZZ) $(STRAY)
+check: all $(UNIT) $(FUZZ) $(STRAY) $(COST)
 	@$(RUN_ENV) tests/run all
 demo: all
 	@B=$B tests/demo/demo.sh
@@ -237,6 +238,11 @@ check-fuzz: $(FUZZ)
 	@$(RUN_ENV) tests/run fuzz
 check-e2e: all $(STRAY)
 	@$(RUN_ENV) tests/run e2e
+check-cost: all $(COST)
+	@$(RUN_ENV) tests/run cost
+# The figures that check-cost compares with, before and after.
+cost-record: all $(COST)
+	@B=$B tests/bench/cost.py record
 check-lint:
 	@$(RUN_ENV) tests/run lint
 
@@ -273,7 +279,7 @@ docs: all
 
 DEBS = pkg-config libnghttp2-dev libevent-dev libssl-dev libc-ares-dev \
 	libjansson-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 \
-	libtbbmalloc2 libjs-dygraphs check libhttp-parser-dev curl openssl nghttp2-client \
+	libtbbmalloc2 libjs-dygraphs libncurses-dev check libhttp-parser-dev curl openssl valgrind nghttp2-client \
 	nghttp2-server python3 universal-ctags
 # Each of these starts a service when it is installed.
 BENCH_DEBS = nginx haproxy h2o nghttp2-proxy
@@ -346,6 +352,8 @@ help:
 	@echo 'make check-unit  unit tests (Check)'
 	@echo 'make check-fuzz  replay the seeds of the fuzzers'
 	@echo 'make check-e2e   end-to-end tests'
+	@echo 'make check-cost  instructions and allocations of a request, as recorded'
+	@echo 'make cost-record record these anew; shows before and after'
 	@echo '                 ONLY=PATTERN: only the tests whose names match'
 	@echo 'make check-quick check-unit and check-fuzz'
 	@echo 'make fuzz-smoke  each fuzzer for FUZZ_SECONDS=60 (wants clang)'
@@ -367,7 +375,7 @@ help:
 	@echo 'NO_HARDEN=1; the head of the Makefile explains each.'
 
 FORCE:
-.PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-lint fuzz-smoke \
+.PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
 	bench bench-mem bench-rss docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -58,15 +58,15 @@ struct conn {
 	struct event event;  /* registered from open to close */
 	struct dirty resume; /* reads on, or reports a broken output */
 	struct grave grave;
-	struct list node;   /* in loop->lingering after conn_close(), or alone */
-	struct timer timer; /* connect, handshake, close */
-	int64_t tls_bytes;  /* what OpenSSL holds for this conn */
-	uint64_t in_bytes;  /* from the socket, TLS included */
-	uint64_t out_bytes; /* to the socket, TLS included */
+	struct list node;         /* in loop->lingering after conn_close(), or alone */
+	struct timer timer;       /* connect, handshake, close */
+	int64_t tls_bytes;        /* what OpenSSL holds for this conn */
+	uint64_t in_bytes;        /* from the socket, TLS included */
+	uint64_t out_bytes;       /* to the socket, TLS included */
 	struct sockaddr_in6 peer; /* or a sockaddr_in; a struct addr has room
 				   * for a path, which costs each conn
 				   * 100 bytes; see conn_peer() */
-	uint8_t state; /* private */
+	uint8_t state;            /* private */
 	bool paused : 1;
 	bool readable : 1;  /* there may be more in the socket */
 	bool saw_rdhup : 1; /* the peer has sent FIN; read to the end */
@@ -75,9 +75,9 @@ struct conn {
 	bool is_h2 : 1;   /* ALPN chose h2 */
 	bool resumed : 1; /* TLS session resumption */
 	bool freed : 1;
-	bool half : 1;   /* conn_allow_half() was called */
-	bool got_fin : 1; /* and the peer has ended its half */
-	bool fin : 1;    /* conn_end_output() was called */
+	bool half : 1;           /* conn_allow_half() was called */
+	bool got_fin : 1;        /* and the peer has ended its half */
+	bool fin : 1;            /* conn_end_output() was called */
 	bool broken : 1;         /* output failed; on_end() follows */
 	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
 };
