@@ -11,8 +11,10 @@
 #define SECOND_MS 1000
 /* An interval with fewer requests says nothing about CPU per request. */
 #define MIN_REQUESTS 50
-/* So many quick deaths in a row, and a seat's next worker is not waited for. */
-#define HOPELESS 2
+/* So many quick deaths in a row, and a seat's next worker must first live for
+ * a while before it gets clients. */
+#define WARY    2
+#define WARY_MS 1000
 
 /* --- who gets what ------------------------------------------------------- */
 
@@ -22,9 +24,10 @@ static struct seat *seat_of(const struct experiment *e, const struct arm *a,
 	return &e->crew->seats[a->first_seat + i];
 }
 
-static bool is_hopeless(const struct seat *s)
+static bool is_trusted(const struct experiment *e, const struct seat *s)
 {
-	return s->state == SEAT_EMPTY && s->n_quick >= HOPELESS;
+	return s->n_quick < WARY || (s->state == SEAT_READY &&
+				     e->crew->loop->now_ms - s->started_ms >= WARY_MS);
 }
 
 /* Those that serve; if none does, those that soon will: their clients wait in
@@ -32,16 +35,20 @@ static bool is_hopeless(const struct seat *s)
 static void list_able(struct experiment *e, struct arm *a)
 {
 	uint16_t *to = &e->able[a->first_seat];
+	unsigned int n = 0;
 
 	a->n_able = 0;
-	for (unsigned int i = 0; i < a->conf->workers; i++)
-		if (seat_of(e, a, i)->state == SEAT_READY)
-			to[a->n_able++] = (uint16_t)(a->first_seat + i);
-	if (a->n_able)
-		return;
-	for (unsigned int i = 0; i < a->conf->workers; i++)
-		if (!is_hopeless(seat_of(e, a, i)))
-			to[a->n_able++] = (uint16_t)(a->first_seat + i);
+	for (unsigned int i = 0; i < a->conf->workers; i++) {
+		const struct seat *s = seat_of(e, a, i);
+
+		if (s->state == SEAT_READY && is_trusted(e, s))
+			to[a->n_able++] = (uint16_t)s->number;
+		e->is_wary |= !is_trusted(e, s);
+	}
+	for (unsigned int i = 0; !a->n_able && i < a->conf->workers; i++)
+		if (is_trusted(e, seat_of(e, a, i)))
+			to[n++] = (uint16_t)(a->first_seat + i);
+	a->n_able += n;
 }
 
 /* Itself, or the first arm that can serve for it: the baseline, if it can. */
@@ -92,6 +99,7 @@ static int steer(struct experiment *e)
 	enum reuseport_by by = e->conf->assign == ASSIGN_CLIENT_IP ? REUSEPORT_CLIENT_IP
 								   : REUSEPORT_RANDOM;
 
+	e->is_wary = false;
 	for (unsigned int i = 0; i < e->n_arms; i++)
 		list_able(e, &e->arms[i]);
 	for (unsigned int i = 0; i < e->n_arms; i++) {
@@ -351,6 +359,8 @@ static void second_cb(struct timer *t)
 		start_window(e);
 	else if (e->crew->loop->now_ms - e->interval_at_ms >= e->conf->interval_ms)
 		end_interval(e);
+	if (e->is_wary)
+		experiment_on_seats(e);
 	timer_set(e->crew->loop, &e->second, SECOND_MS);
 }
 

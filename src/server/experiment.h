@@ -53,6 +53,7 @@ struct experiment {
 	struct crew *crew;
 	const struct experiment_conf *conf;
 	bool is_running; /* the kernel does as it says */
+	bool is_wary;    /* of some worker, because others died so soon */
 	struct timer second;
 	struct arm *arms;
 	unsigned int n_arms;
