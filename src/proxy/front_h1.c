@@ -275,6 +275,9 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 		stream_on_request(s, h->w.h.status);
 		return false;
 	}
+	/* What follows it is no request, whatever we answer (RFC 9110 §9.3.6). */
+	if (s->req.method == METHOD_CONNECT)
+		h->w.h.keep_alive = false;
 	s->req.scheme = h->f.is_tls ? STR("https") : STR("http");
 	h->asks = s->req.protocol.len > 0;
 	if (!h->asks && h->w.h.framing == H1_NONE) {
