@@ -37,9 +37,9 @@ static const struct step durations[] = {
 static const struct step percent[] = {{0, 1, "%"}};
 
 /* Three digits that count: 1.25, 12.5, 125. */
-static const char *three_digits(double v)
+static int decimals(double v)
 {
-	return v >= 99.95 || v == 0 ? "%.0f" : v >= 9.995 ? "%.1f" : "%.2f";
+	return v >= 99.95 || v == 0 ? 0 : v >= 9.995 ? 1 : 2;
 }
 
 static void with_unit(double v, const struct step *s, char *to)
@@ -48,7 +48,8 @@ static void with_unit(double v, const struct step *s, char *to)
 
 	while (v < s->from)
 		s++;
-	snprintf(digits, sizeof(digits), three_digits(v / s->unit), v / s->unit);
+	v /= s->unit;
+	snprintf(digits, sizeof(digits), "%.*f", decimals(v), v);
 	snprintf(to, BOARD_TEXT_BYTES, "%s %s", digits, s->name);
 }
 
@@ -81,7 +82,7 @@ char *board_value(double v, enum board_kind kind, char to[BOARD_TEXT_BYTES])
 	else if (kind == BOARD_COUNT || v >= 99.95)
 		with_commas(v, to);
 	else
-		snprintf(to, BOARD_TEXT_BYTES, three_digits(v), v);
+		snprintf(to, BOARD_TEXT_BYTES, "%.*f", decimals(v), v);
 	return to;
 }
 

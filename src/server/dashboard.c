@@ -96,7 +96,8 @@ static struct str query(const struct stream *s, struct str name)
 void dashboard_get_history(const struct dashboard *d, struct stream *s)
 {
 	struct str since = query(s, STR("since"));
-	struct dashboard_ask ask = {.workers = query(s, STR("workers")).p != NULL};
+	struct dashboard_ask ask = {.workers = query(s, STR("workers")).p != NULL,
+				    .now = query(s, STR("now")).p != NULL};
 	json_t *root;
 	char *text;
 
@@ -116,7 +117,7 @@ void dashboard_get_history(const struct dashboard *d, struct stream *s)
 
 void dashboard_get_page(const struct dashboard *d, struct stream *s)
 {
-	const struct dashboard_ask ask = {.since = d->history.n};
+	const struct dashboard_ask ask = {.now = true};
 	json_t *root = dashboard_json(d->s, &d->history, &ask);
 	struct text page;
 

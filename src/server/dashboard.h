@@ -24,7 +24,7 @@ void dashboard_free(struct dashboard **d);
 /* Answers with the page, with numbers as they are now. */
 void dashboard_get_page(const struct dashboard *d, struct stream *s);
 /* Answers with samples and what there is now; ?since=N: samples from number N
- * on; workers: those of each worker too. */
+ * on; workers: those of each worker too; now: none. */
 void dashboard_get_history(const struct dashboard *d, struct stream *s);
 /* Answers with a file of the page's. Returns: false if there is no such path. */
 bool dashboard_get_asset(struct stream *s);

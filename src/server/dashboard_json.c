@@ -69,7 +69,7 @@ static void add_series(const struct making *m, json_t *row, const char *arm, int
 	const struct history_series *s = history_find(m->h, arm, worker);
 
 	json_object_set_new(row, "now", s ? now_json(m->h, s) : json_object());
-	if (s && with_values)
+	if (s && with_values && m->from < m->h->n)
 		json_object_set_new(row, "values", values_json(m, s));
 }
 
@@ -195,6 +195,8 @@ json_t *dashboard_json(struct supervisor *s, const struct history *h,
 	/* Of a number that is not reached the asker knows from another run. */
 	if (ask->since > m.from && ask->since <= h->n)
 		m.from = ask->since;
+	if (ask->now)
+		m.from = h->n;
 	root = json_pack("{s:i, s:s, s:I, s:I, s:i, s:I, s:I}", "schema",
 			 SCHEMA_VERSION, "heapgate", HEAPGATE_VERSION, "started_ms",
 			 ms(s->started_wall_us), "now_ms", ms(s->loop.wall_us),

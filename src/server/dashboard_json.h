@@ -13,6 +13,7 @@ struct supervisor;
 struct dashboard_ask {
 	uint64_t since; /* samples from this number on */
 	bool workers;   /* samples of each worker too */
+	bool now;       /* no samples at all */
 };
 
 /* Returns: NULL without memory. Owns: the caller. */

@@ -19,6 +19,7 @@
 #include "server/metrics.h"
 #include "server/probe.h"
 #include "server/run.h"
+#include "server/top.h"
 #include "server/worker.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -75,6 +76,7 @@ static const struct command {
 	{"cert", cert_main, "make a throw-away key and certificate", false},
 	{"replay", replay_main, "a trace of allocations on any allocator", false},
 	{"ctl", ctl_main, "talk to a running heapgate", false},
+	{"top", top_main, "what arms and workers do now, in a terminal", false},
 	{"config-docs", config_docs_main, "all directives, as Markdown", false},
 	{"metrics-docs", metrics_docs_main, "all metrics, as Markdown", false},
 	{"worker", worker_main, NULL, true},
@@ -104,7 +106,8 @@ static void print_help(void)
 	for (unsigned int i = 0; i < N_COMMANDS; i++)
 		if (commands[i].what)
 			printf("  %-13s %s\n", commands[i].name, commands[i].what);
-	fputs("\nheapgate COMMAND --help says more of proxy, origin, cert and ctl.\n",
+	fputs("\nheapgate COMMAND --help says more of proxy, origin, cert, ctl and "
+	      "top.\n",
 	      stdout);
 }
 
