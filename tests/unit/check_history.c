@@ -13,7 +13,7 @@
 static struct stats *stats[N_WORKERS];
 static struct procfs_reading readings[N_WORKERS];
 static struct metrics_worker workers[N_WORKERS];
-static const struct metrics_arm arms[] = {{"a", 0}, {"b", 0}};
+static const struct metrics_arm arms[] = {{.name = "a"}, {.name = "b"}};
 static struct metrics_view view;
 static struct history history;
 static uint64_t now_us;
