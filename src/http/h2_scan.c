@@ -61,10 +61,10 @@ bool h2_scan_next(struct h2_scan *s, const uint8_t *p, size_t len, size_t *at,
 
 void h2_ids_open(struct h2_ids *ids, int32_t id)
 {
-	if (id - ids->highest >= 2 * H2_IDS) {
+	if ((int64_t)id - ids->highest >= 2 * H2_IDS) {
 		memset(ids->opened, 0, sizeof(ids->opened));
 	} else {
-		for (int32_t i = ids->highest + 2; i < id; i += 2)
+		for (int32_t i = ids->highest + 2; i < id && i > 0; i += 2)
 			ids->opened[WORD(i)] &= ~BIT(i);
 	}
 	ids->opened[WORD(id)] |= BIT(id);
@@ -80,7 +80,7 @@ void h2_ids_drop(struct h2_ids *ids, int32_t id)
 
 enum h2_id_state h2_ids_state(const struct h2_ids *ids, int32_t id)
 {
-	if (ids->highest - id >= 2 * H2_IDS)
+	if ((int64_t)ids->highest - id >= 2 * H2_IDS)
 		return H2_ID_FORGOTTEN;
 	if (!(ids->opened[WORD(id)] & BIT(id)))
 		return H2_ID_SKIPPED;

@@ -6,6 +6,7 @@
 #define HEAPGATE_FUZZ_H2_GATE_H
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,6 +67,7 @@ static void bench_init(void (*dispatch)(struct stream *s))
 {
 	char err[256];
 
+	signal(SIGPIPE, SIG_IGN);
 	must(mem_choose("system,regions=heap", err, sizeof(err)) == 0);
 	must(hooks_install(err, sizeof(err)) == 0);
 	must(loop_init(&bench.loop) == 0);

@@ -166,6 +166,9 @@ START_TEST(ids_are_open_dropped_skipped_or_forgotten)
 	ck_assert_int_eq(h2_ids_state(&ids, 9), H2_ID_FORGOTTEN);
 	ck_assert_int_eq(h2_ids_state(&ids, 99999), H2_ID_SKIPPED);
 	ck_assert_int_eq(h2_ids_state(&ids, 100001), H2_ID_OPENED);
+	h2_ids_open(&ids, INT32_MAX);
+	ck_assert_int_eq(h2_ids_state(&ids, INT32_MAX), H2_ID_OPENED);
+	ck_assert_int_eq(h2_ids_state(&ids, 1), H2_ID_FORGOTTEN);
 }
 END_TEST
 
