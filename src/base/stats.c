@@ -6,6 +6,7 @@
 
 static const char *const reject_names[REJECT_N] = {
 	[REJECT_CONN_LIMIT] = "conn_limit",
+	[REJECT_CLIENT_LIMIT] = "client_limit",
 	[REJECT_NO_MEMORY] = "no_memory",
 	[REJECT_HANDSHAKE_TIMEOUT] = "handshake_timeout",
 	[REJECT_HEADER_TIMEOUT] = "header_timeout",

@@ -13,6 +13,7 @@
 /* Why a connection or a stream was refused or ended by us. */
 enum reject {
 	REJECT_CONN_LIMIT,
+	REJECT_CLIENT_LIMIT,
 	REJECT_NO_MEMORY,
 	REJECT_HANDSHAKE_TIMEOUT,
 	REJECT_HEADER_TIMEOUT,

@@ -430,6 +430,10 @@ ONE(retries_args, value_count, "N", "1", 0, 16, upstream_conf, retries,
 
 ONE(connections_args, value_count, "N", "20000", 1, 10000000, limits_conf, connections,
     "How many, for each worker.");
+ONE(client_connections_args, value_count, "N", "5000", 0, 10000000, limits_conf,
+    client_connections,
+    "How many, for each worker. 0: no limit, for a proxy of yours "
+    "that stands before this one.");
 ONE(streams_args, value_count, "N", "128", 1, 65535, limits_conf, streams,
     "How many, for each connection.");
 ONE(line_bytes_args, value_bytes, "SIZE", "8k", 128, MIB, limits_conf, head.line_bytes,
@@ -667,6 +671,12 @@ const struct directive directives[] = {
 	 IN_LIMITS,
 	 .help = "Connections of clients at once.",
 	 .example = "connections 5000"},
+	{.name = "client_connections",
+	 .args = client_connections_args,
+	 IN_LIMITS,
+	 .help = "Connections at once of one client: an IPv4 address, or 64 bits of "
+		 "an IPv6 address.",
+	 .example = "client_connections 100"},
 	{.name = "streams",
 	 .args = streams_args,
 	 IN_LIMITS,

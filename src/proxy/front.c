@@ -24,6 +24,8 @@ void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int li
 	conn_peer(c, &peer);
 	addr_host_text(&peer, text);
 	snprintf(f->client, sizeof(f->client), "%.47s", text);
+	f->from = g->arriving;
+	g->arriving = NULL;
 	g->n_fronts++;
 	stat_add(&stats_listener(g->stats, listener)->active, 1);
 }
@@ -39,6 +41,7 @@ void front_fini(struct front *f)
 	if (g->walk == &f->node)
 		g->walk = f->node.next;
 	list_del(&f->node);
+	clients_leave(&g->clients, &f->from);
 	g->n_fronts--;
 	stat_sub(&stats_listener(g->stats, f->listener)->active, 1);
 	if (g->draining && !g->n_fronts && g->on_idle)
@@ -60,6 +63,7 @@ void front_count_bytes(struct front *f)
 struct guest {
 	struct gate *gate;
 	struct conn *conn;
+	struct client *from;
 	struct list node;   /* in gate->guests */
 	struct timer timer; /* in cleartext: the wait for the first bytes */
 	unsigned int listener;
@@ -82,8 +86,10 @@ static struct conn *guest_leave(struct guest *guest)
 static void guest_reject(struct guest *guest, enum conn_end why)
 {
 	struct gate *g = guest->gate;
-	struct conn *c = guest_leave(guest);
+	struct conn *c;
 
+	clients_leave(&g->clients, &guest->from);
+	c = guest_leave(guest);
 	if (c->ssl && why == CONN_TLS_ERROR)
 		stat_add(&g->stats->tls_handshakes_failed, 1);
 	if (why == CONN_TIMEOUT)
@@ -97,12 +103,15 @@ static void guest_seat(struct guest *guest, bool h2, char *data, size_t len)
 {
 	struct gate *g = guest->gate;
 	unsigned int listener = guest->listener;
-	struct conn *c = guest_leave(guest);
+	struct conn *c;
 
+	g->arriving = guest->from;
+	c = guest_leave(guest);
 	if (h2)
 		front_h2_start(g, c, listener, data, len);
 	else
 		front_h1_start(g, c, listener, data, len);
+	clients_leave(&g->clients, &g->arriving); /* there was no front for it */
 }
 
 static void guest_on_open(struct conn *c)
@@ -161,10 +170,25 @@ static void guest_timeout_cb(struct timer *t)
 	guest_reject(container_of(t, struct guest, timer), CONN_TIMEOUT);
 }
 
+/* Returns: false when this client has enough connections. */
+static bool client_may_enter(struct gate *g, const struct addr *peer,
+			     struct client **from)
+{
+	uint32_t max = g->limits->client_connections;
+
+	*from = clients_enter(&g->clients, peer);
+	if (!max || !*from || (*from)->n_conns <= max)
+		return true;
+	clients_leave(&g->clients, from);
+	stat_add(&g->stats->rejected[REJECT_CLIENT_LIMIT], 1);
+	return false;
+}
+
 void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 		  unsigned int listener)
 {
 	uint32_t ms = g->limits->handshake_timeout_ms;
+	struct client *from;
 	struct guest *guest;
 	struct conn *c;
 
@@ -174,13 +198,18 @@ void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 		close(fd);
 		return;
 	}
+	if (!client_may_enter(g, peer, &from)) {
+		close(fd);
+		return;
+	}
 	guest = mem_alloc(MEM_CONN, sizeof(*guest));
 	if (!guest) {
+		clients_leave(&g->clients, &from);
 		stat_add(&g->stats->rejected[REJECT_NO_MEMORY], 1);
 		close(fd);
 		return;
 	}
-	*guest = (struct guest){.gate = g, .listener = listener};
+	*guest = (struct guest){.gate = g, .from = from, .listener = listener};
 	timer_init(&guest->timer, guest_timeout_cb);
 	list_append(&g->guests, &guest->node);
 	g->n_fronts++;
@@ -188,6 +217,7 @@ void front_accept(struct gate *g, int fd, const struct addr *peer, SSL_CTX *ctx,
 	guest->conn = c;
 	if (!c) {
 		stat_add(&g->stats->rejected[REJECT_NO_MEMORY], 1);
+		clients_leave(&g->clients, &guest->from);
 		guest_leave(guest);
 		return;
 	}

@@ -21,6 +21,7 @@ struct front {
 	struct gate *gate;
 	struct conn *conn;
 	struct list node;    /* in gate->fronts */
+	struct client *from; /* NULL: not counted */
 	struct list streams; /* struct stream by a.node */
 	struct dirty dirty;
 	struct timer timer;

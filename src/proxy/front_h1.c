@@ -206,7 +206,8 @@ static void abort_side(struct stream *s, enum stream_end why)
 {
 	struct front_h1 *h = s->a.owner;
 
-	(void)why;
+	if (why == STREAM_TIMEOUT)
+		h->until_close = true; /* or the kernel goes on waiting for it */
 	front_h1_free(&h->f);
 }
 
@@ -251,10 +252,27 @@ static void begin_request(struct front_h1 *h)
 	h->w.chunked = false;
 }
 
+static enum reject reason_of(unsigned int status)
+{
+	switch (status) {
+	case 413:
+		return REJECT_BODY_BYTES;
+	case 414:
+		return REJECT_URI_BYTES;
+	case 431:
+		return REJECT_HEADER_BYTES;
+	case 503:
+		return REJECT_NO_MEMORY;
+	default:
+		return REJECT_BAD_REQUEST;
+	}
+}
+
 /* Returns: true when the head is whole and was passed on. */
 static bool take_head(struct front_h1 *h, char **p, size_t *len)
 {
 	struct stream *s = h->s;
+	unsigned int status;
 	size_t used = 0;
 	enum h1_result r;
 
@@ -271,7 +289,7 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 		h->close = true;
 		h->w.h.keep_alive = false;
 		s->req_body.ended = true;
-		stat_add(&h->f.gate->stats->rejected[REJECT_BAD_REQUEST], 1);
+		stat_add(&h->f.gate->stats->rejected[reason_of(h->w.h.status)], 1);
 		stream_on_request(s, h->w.h.status);
 		return false;
 	}
@@ -285,7 +303,10 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 		s->req_body.ended = true;
 		h->req_done = true;
 	}
-	stream_on_request(s, check_head(s));
+	status = check_head(s);
+	if (status)
+		stat_add(&h->f.gate->stats->rejected[reason_of(status)], 1);
+	stream_on_request(s, status);
 	if (h->s)
 		say_continue(h);
 	return h->s != NULL;
@@ -314,9 +335,7 @@ static void refuse_body(struct front_h1 *h, unsigned int status)
 
 	h->close = true;
 	h->w.h.keep_alive = false;
-	stat_add(&h->f.gate->stats->rejected[status == 413 ? REJECT_BODY_BYTES
-							   : REJECT_BAD_REQUEST],
-		 1);
+	stat_add(&h->f.gate->stats->rejected[reason_of(status)], 1);
 	if (s->answered)
 		stream_abort(s, STREAM_CANCELLED);
 	else
@@ -369,7 +388,8 @@ static void wait_behind(struct front_h1 *h, char *p, size_t len)
 static void feed(struct front_h1 *h, char *p, size_t len)
 {
 	while (len || (h->s && h->got_head && !h->req_done && !h->asks)) {
-		if (h->s && h->close && h->s->answered && is_discarded(h->s))
+		if (h->s && (h->close || !h->got_head) && h->s->answered &&
+		    is_discarded(h->s))
 			return; /* the rest is not wanted any more */
 		if (h->s && (h->req_done || h->asks)) {
 			wait_behind(h, p, len);

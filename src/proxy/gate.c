@@ -19,6 +19,7 @@ int gate_init(struct gate *g, struct loop *l, struct stats *stats,
 	g->server = "heapgate";
 	list_init(&g->fronts);
 	list_init(&g->guests);
+	clients_init(&g->clients);
 	pool_init(&g->streams, "streams", MEM_STREAM, sizeof(struct stream));
 	pool_init(&g->fronts_h1, "fronts_h1", MEM_CONN, sizeof(struct front_h1));
 	pool_init(&g->fronts_h2, "fronts_h2", MEM_CONN, sizeof(struct front_h2));
@@ -42,6 +43,7 @@ void gate_close_all(struct gate *g)
 
 void gate_fini(struct gate *g)
 {
+	clients_fini(&g->clients);
 	h2_kit_fini(&g->front_kit);
 	h2_kit_fini(&g->back_kit);
 	pool_fini(&g->streams);

@@ -9,6 +9,7 @@
 #include "http/h2.h"
 #include "io/loop.h"
 #include "proxy/accesslog.h"
+#include "proxy/clients.h"
 #include "proxy/limits.h"
 
 struct stream;
@@ -38,6 +39,8 @@ struct gate {
 	struct list fronts;    /* struct front, all */
 	struct list *walk;     /* the next one of an inventory's; NULL: none */
 	struct list guests;    /* sockets before they are fronts */
+	struct clients clients;
+	struct client *arriving; /* a guest's, on its way to the front */
 	unsigned int n_fronts; /* guests included */
 	unsigned int n_streams;
 	void (*on_idle)(struct gate *g); /* draining, and the last front left */

@@ -11,6 +11,7 @@
 
 struct limits_conf {
 	uint32_t connections;          /* fronts per worker (20,000) */
+	uint32_t client_connections;   /* … of one address; 0: no limit (5,000) */
 	uint32_t streams;              /* open at once per front (128) */
 	struct h1_limits head;         /* line, header bytes, count */
 	uint64_t body_bytes;           /* request body; 0: no limit (0) */

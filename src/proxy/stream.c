@@ -65,6 +65,12 @@ static void timer_cb(struct timer *t)
 		stat_add(&s->gate->stats->rejected[REJECT_HEADER_TIMEOUT], 1);
 	else if (client_is_slow || s->res_body.bytes)
 		stat_add(&s->gate->stats->rejected[REJECT_SLOW], !done);
+	if (!s->dispatched && !s->is_h2) {
+		s->dispatched = true; /* what there is of it is logged */
+		s->end = STREAM_TIMEOUT;
+		reply_error(s, 408);
+		return;
+	}
 	if (s->answered || !s->dispatched) {
 		stream_abort(s, done ? STREAM_DONE : STREAM_TIMEOUT);
 		return;

@@ -249,6 +249,10 @@ static const struct trial trials[] = {
 
 	GOOD("limits", "connections", "N", "connections 5", "\tconnections 5\n"),
 	BAD("limits", "connections", "N", "connections 5k", "\"5k\" is not a number"),
+	GOOD("limits", "client_connections", "N", "client_connections 5",
+	     "\tclient_connections 5\n"),
+	BAD("limits", "client_connections", "N", "client_connections 5k",
+	    "\"5k\" is not a number"),
 	GOOD("limits", "streams", "N", "streams 1", "\tstreams 1\n"),
 	BAD("limits", "streams", "N", "streams 99999999999999999999",
 	    "99999999999999999999 is too large"),
