@@ -81,7 +81,7 @@ static void wheel_run_slot(struct loop *l, struct list *slot)
 
 static void wheel_rearm(struct loop *l)
 {
-	if (l->armed_tick || !l->n_timers)
+	if (!l->n_timers)
 		return;
 	for (uint64_t i = 1; i < WHEEL_SLOTS; i++) {
 		if (list_empty(&l->wheel[(l->wheel_tick + i) % WHEEL_SLOTS]))
@@ -99,7 +99,7 @@ static void wheel_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_turn(l);
-	l->armed_tick = 0;
+	l->armed_tick = 1; /* it is the past: what is set meanwhile arms nothing */
 	now_tick = l->now_ms / WHEEL_TICK_MS;
 	if (now_tick > l->wheel_tick + WHEEL_SLOTS) /* all slots once is enough */
 		l->wheel_tick = now_tick - WHEEL_SLOTS;
@@ -107,6 +107,7 @@ static void wheel_cb(evutil_socket_t fd, short what, void *arg)
 		l->wheel_tick++;
 		wheel_run_slot(l, &l->wheel[l->wheel_tick % WHEEL_SLOTS]);
 	}
+	l->armed_tick = 0;
 	wheel_rearm(l);
 }
 

@@ -93,6 +93,24 @@ START_TEST(a_timer_can_be_moved_forward)
 }
 END_TEST
 
+static void far_cb(struct timer *t)
+{
+	timer_set(&loop, t, 15000);
+}
+
+START_TEST(one_that_is_set_far_off_from_within_does_not_delay_the_others)
+{
+	struct alarm far = {0}, end = {.last = true};
+
+	alarm_set(&far, 20);
+	far.timer.fire = far_cb;
+	alarm_set(&end, 100);
+	loop_run(&loop);
+	ck_assert_uint_lt(end.fired_ms, end.set_ms + 2000);
+	timer_stop(&loop, &far.timer);
+}
+END_TEST
+
 START_TEST(a_stopped_timer_does_not_fire)
 {
 	struct alarm never = {0}, end = {.last = true};
@@ -294,6 +312,8 @@ int main(void)
 	tcase_add_test(tc, a_timer_that_is_set_again_fires_once_at_the_new_time);
 	tcase_add_test(tc, a_timer_can_be_moved_forward);
 	tcase_add_test(tc, a_stopped_timer_does_not_fire);
+	tcase_add_test(tc,
+		       one_that_is_set_far_off_from_within_does_not_delay_the_others);
 	tcase_add_test(tc, a_timer_may_stop_one_that_is_due_in_the_same_tick);
 	tcase_add_test(tc, what_is_marked_twice_is_flushed_once_per_turn);
 	tcase_add_test(tc, what_is_deferred_comes_in_the_next_turn_without_waiting);
