@@ -1,5 +1,8 @@
 #include "http/h2.h"
 
+#include <string.h>
+
+#include "base/log.h"
 #include "base/must.h"
 #include "http/body.h"
 
@@ -48,24 +51,56 @@ static bool may_share_frame(void)
 	return nghttp2_version(0)->version_num == 0x013400; /* 1.52.0 */
 }
 
+/* Where mem_realloc() has failed. Returns: NULL when it is gone, or too small. */
+static void *take_spare(struct h2_kit *k, void *p, size_t size)
+{
+	void *spare = k->spare;
+	size_t old = mem_usable(p);
+
+	if (!spare || size > H2_SPARE_BYTES)
+		return NULL;
+	k->spare = NULL;
+	if (p)
+		memcpy(spare, p, old < size ? old : size);
+	mem_free(MEM_NGHTTP2, p);
+	return spare;
+}
+
 static void *realloc_cb(void *p, size_t size, void *user)
 {
 	struct h2_user *u = user;
-	uint64_t mark = mem_mark(MEM_NGHTTP2);
+	uint64_t mark;
 	void *q;
 
+	if (!u->kit->spare)
+		u->kit->spare = mem_alloc(MEM_NGHTTP2, H2_SPARE_BYTES);
+	mark = mem_mark(MEM_NGHTTP2);
 	if (!p && !u->has_frame && is_frame_buffer(size) && may_share_frame()) {
 		u->has_frame = true;
 		return u->loop->frame;
 	}
 	must(p != u->loop->frame); /* it is never grown */
 	q = mem_realloc(MEM_NGHTTP2, p, size);
+	if (!q)
+		q = take_spare(u->kit, p, size);
+	if (!q)
+		u->is_torn = true;
 	u->bytes += mem_charge(MEM_NGHTTP2, mark);
 	return q;
 }
 
-void h2_mem_init(nghttp2_mem *mem, struct h2_user *u)
+void h2_session_del(nghttp2_session *session, struct h2_user *u)
 {
+	if (!u->is_torn)
+		nghttp2_session_del(session);
+	else if (session)
+		log_warn("no memory: an HTTP/2 session of %lld bytes is abandoned",
+			 (long long)u->bytes);
+}
+
+void h2_mem_init(nghttp2_mem *mem, struct h2_user *u, struct h2_kit *kit)
+{
+	u->kit = kit;
 	*mem = (nghttp2_mem){u, malloc_cb, free_cb, calloc_cb, realloc_cb};
 }
 
@@ -128,7 +163,8 @@ int h2_kit_init(struct h2_kit *k)
 {
 	k->callbacks = NULL;
 	k->option = NULL;
-	if (nghttp2_session_callbacks_new(&k->callbacks) != 0 ||
+	k->spare = mem_alloc(MEM_NGHTTP2, H2_SPARE_BYTES);
+	if (!k->spare || nghttp2_session_callbacks_new(&k->callbacks) != 0 ||
 	    nghttp2_option_new(&k->option) != 0) {
 		h2_kit_fini(k);
 		return -1;
@@ -149,6 +185,8 @@ void h2_kit_fini(struct h2_kit *k)
 {
 	nghttp2_session_callbacks_del(k->callbacks);
 	nghttp2_option_del(k->option);
+	mem_free(MEM_NGHTTP2, k->spare);
+	k->spare = NULL;
 	k->callbacks = NULL;
 	k->option = NULL;
 }

@@ -13,6 +13,9 @@
 /* RFC 9113 §6.5.2. */
 #define H2_CHUNK_BYTES 16384u
 
+/* Room for the queue of a session with 512 streams. */
+#define H2_SPARE_BYTES 4096u
+
 /* What an answer may take before its client has shown that it reads. */
 #define H2_FIRST_BYTES 8192u
 
@@ -23,6 +26,7 @@
 struct h2_kit {
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
+	void *spare; /* of H2_SPARE_BYTES, for a realloc that fails; or NULL */
 };
 
 /* Options that both kinds want are set; callbacks are those of conn output
@@ -35,7 +39,9 @@ struct h2_user {
 	struct conn *conn;
 	struct loop *loop;
 	int64_t bytes;   /* that nghttp2 holds for this session */
+	struct h2_kit *kit;
 	bool has_frame;  /* its frame buffer is the loop's; see h2_mem_init() */
+	bool is_torn;    /* see h2_session_del() */
 };
 
 /*
@@ -47,7 +53,14 @@ struct h2_user {
  * So all sessions are lent the same one, loop->frame, by versions of nghttp2
  * that were seen to be so; that saves a page or more per idle connection.
  */
-void h2_mem_init(nghttp2_mem *mem, struct h2_user *u);
+void h2_mem_init(nghttp2_mem *mem, struct h2_user *u, struct h2_kit *kit);
+/*
+ * In place of nghttp2_session_del(). When nghttp2 1.52 cannot grow a queue it
+ * frees an item that its stream still points to, and frees it again with the
+ * session. So a realloc that fails gets the kit's spare block; and where that
+ * is not enough, the session's memory is abandoned, not freed twice.
+ */
+void h2_session_del(nghttp2_session *session, struct h2_user *u);
 
 /* What HPACK's two dynamic tables of a session take, by the count of RFC 7541
  * §4.1; a part of what nghttp2 holds. */

@@ -212,13 +212,15 @@ void conn_detach_tls(struct conn *c)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
 
-	if (!c->ssl)
+	/* One that could not be made has left errors behind, and their bytes. */
+	if (!c->ssl && !c->tls_bytes)
 		return;
 	SSL_free(c->ssl);
 	c->ssl = NULL;
 	ERR_clear_error();
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	mem_charge_back(MEM_OPENSSL, c->tls_bytes);
+	c->tls_bytes = 0;
 }
 
 void conn_say_close(struct conn *c)

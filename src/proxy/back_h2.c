@@ -68,7 +68,7 @@ static void back_free(struct back_h2 *b, enum stream_end why)
 	must(b->magic == BACK_MAGIC);
 	b->magic = 0;
 	list_del(&b->node);
-	nghttp2_session_del(b->session);
+	h2_session_del(b->session, &b->user);
 	b->session = NULL;
 	mem_charge_back(MEM_NGHTTP2, b->user.bytes);
 	stat_sub(&b->server->stats->conns_active, 1);
@@ -80,6 +80,14 @@ static void back_free(struct back_h2 *b, enum stream_end why)
 	loop_bury(b->gate->loop, &b->grave, bury);
 	while (!list_empty(&b->streams))
 		fail_stream(b, container_of(b->streams.next, struct stream, b.node), why);
+}
+
+/* One that nobody uses must end some time, also if nobody ever did. */
+static void wait_if_idle(struct back_h2 *b)
+{
+	if (!b->n_streams)
+		timer_set(b->gate->loop, &b->timer,
+			  b->server->upstream->conf->idle_timeout_ms);
 }
 
 /* --- what the server sends -------------------------------------------------------- */
@@ -182,14 +190,23 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 	}
 }
 
+/* A window that cannot be opened, or data that cannot go on, would leave the
+ * stream waiting until its time is over. */
+static void check_memory(struct stream *s, int error)
+{
+	if (error == NGHTTP2_ERR_NOMEM)
+		stream_abort(s, STREAM_NO_MEMORY);
+}
+
 /* The stream's window follows what its client's side may buffer. */
 static void widen(nghttp2_session *session, struct stream *s)
 {
 	if (s->res_body.limit <= H2_FIRST_BYTES)
 		return;
 	s->b.wide = true;
-	nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, s->b.id,
-					      (int32_t)s->res_body.limit);
+	check_memory(s, nghttp2_session_set_local_window_size(
+				session, NGHTTP2_FLAG_NONE, s->b.id,
+				(int32_t)s->res_body.limit));
 }
 
 static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
@@ -201,11 +218,16 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 	(void)user;
 	/* The connection's window opens at once, the stream's when the client
 	 * took the data. */
-	nghttp2_session_consume_connection(session, len);
+	if (nghttp2_session_consume_connection(session, len) == NGHTTP2_ERR_NOMEM)
+		return NGHTTP2_ERR_CALLBACK_FAILURE; /* it would stand still */
 	if (!s || s->b.aborted)
 		return 0;
-	if (body_put(&s->res_body, p, len) != 0)
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	if (body_put(&s->res_body, p, len) != 0) {
+		/* nghttp2 takes no word for it from here: without this the
+		 * answer would go on with a hole in it. */
+		stream_abort(s, STREAM_NO_MEMORY);
+		return 0;
+	}
 	if (!s->b.wide && s->res_body.total_bytes >= H2_FIRST_BYTES / 2)
 		widen(session, s);
 	stream_on_res_data(s);
@@ -229,9 +251,7 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 			    code == NGHTTP2_REFUSED_STREAM ? STREAM_REFUSED :
 							     STREAM_BROKEN);
 	}
-	if (!b->n_streams)
-		timer_set(b->gate->loop, &b->timer,
-			  b->server->upstream->conf->idle_timeout_ms);
+	wait_if_idle(b);
 	return 0;
 }
 
@@ -294,6 +314,7 @@ static int on_frame_not_send_cb(nghttp2_session *session, const nghttp2_frame *f
 		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, NULL);
 		fail_stream(b, s, STREAM_REFUSED);
 	}
+	wait_if_idle(b);
 	return 0;
 }
 
@@ -355,7 +376,7 @@ static void data_side(struct stream *s)
 
 	if (s->b.deferred) {
 		s->b.deferred = false;
-		nghttp2_session_resume_data(b->session, s->b.id);
+		check_memory(s, nghttp2_session_resume_data(b->session, s->b.id));
 	}
 	mark(b);
 }
@@ -415,7 +436,7 @@ static void room_side(struct stream *s, size_t n)
 {
 	struct back_h2 *b = back_of(s);
 
-	nghttp2_session_consume_stream(b->session, s->b.id, n);
+	check_memory(s, nghttp2_session_consume_stream(b->session, s->b.id, n));
 	mark(b);
 }
 
@@ -424,8 +445,11 @@ static void abort_side(struct stream *s, enum stream_end why)
 	struct back_h2 *b = back_of(s);
 
 	(void)why;
-	nghttp2_submit_rst_stream(b->session, NGHTTP2_FLAG_NONE, s->b.id,
-				  NGHTTP2_CANCEL);
+	if (nghttp2_submit_rst_stream(b->session, NGHTTP2_FLAG_NONE, s->b.id,
+				      NGHTTP2_CANCEL) == NGHTTP2_ERR_NOMEM) {
+		b->leaving = true;
+		nghttp2_session_terminate_session(b->session, NGHTTP2_INTERNAL_ERROR);
+	}
 	mark(b);
 }
 
@@ -486,7 +510,7 @@ static int open_session(struct back_h2 *b)
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
 	};
 
-	h2_mem_init(&mem, &b->user);
+	h2_mem_init(&mem, &b->user, &g->back_kit);
 	if (nghttp2_session_client_new3(&b->session, g->back_kit.callbacks, b,
 					g->back_kit.option, &mem) != 0)
 		return -1;
@@ -523,7 +547,7 @@ static struct back_h2 *back_new(struct gate *g, struct server *server)
 					    server->upstream->conf->connect_timeout_ms,
 					    &conn_ops, b);
 	if (!b->user.conn) {
-		nghttp2_session_del(b->session);
+		h2_session_del(b->session, &b->user);
 		mem_charge_back(MEM_NGHTTP2, b->user.bytes);
 		pool_put(&g->backs_h2, b);
 		return NULL;
@@ -579,14 +603,15 @@ int back_h2_start(struct stream *s, struct server *server)
 	if (!b)
 		return -1;
 	nv = arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->req) * sizeof(*nv));
-	if (!nv)
-		return -1;
 	before = stream_lib_mark();
-	id = nghttp2_submit_request(b->session, NULL, nv, h2_request_nv(nv, &s->req),
-				    bare ? NULL : &body, s);
+	id = nv ? nghttp2_submit_request(b->session, NULL, nv,
+					 h2_request_nv(nv, &s->req),
+					 bare ? NULL : &body, s)
+		: NGHTTP2_ERR_NOMEM;
 	stream_charge_lib(s, before);
 	if (id < 0) {
 		b->leaving = true;
+		wait_if_idle(b);
 		return -1;
 	}
 	if (id >= LAST_ID)

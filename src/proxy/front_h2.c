@@ -29,6 +29,16 @@ static struct stream *stream_of(nghttp2_session *session, int32_t id)
 	return nghttp2_session_get_stream_user_data(session, id);
 }
 
+/* What nghttp2 could not queue would leave the client waiting: a reset, or a
+ * window that does not open. So the session ends. */
+static void check_memory(struct front_h2 *h, int error)
+{
+	if (error != NGHTTP2_ERR_NOMEM)
+		return;
+	guard_h2_end(&h->guard, NGHTTP2_INTERNAL_ERROR, REJECT_NO_MEMORY);
+	mark(h);
+}
+
 /* --- how much of an answer is buffered --------------------------------------- */
 
 static uint32_t wider(const struct front_h2 *h)
@@ -164,7 +174,7 @@ static void data_side(struct stream *s)
 		return;
 	if (s->a.deferred) {
 		s->a.deferred = false;
-		nghttp2_session_resume_data(h->session, s->a.id);
+		check_memory(h, nghttp2_session_resume_data(h->session, s->a.id));
 	}
 	mark(h);
 }
@@ -173,7 +183,7 @@ static void room_side(struct stream *s, size_t n)
 {
 	struct front_h2 *h = front_of(s);
 
-	nghttp2_session_consume(h->session, s->a.id, n);
+	check_memory(h, nghttp2_session_consume(h->session, s->a.id, n));
 	mark(h);
 }
 
@@ -199,8 +209,8 @@ static void abort_side(struct stream *s, enum stream_end why)
 	/* In the middle of a head nothing else can come on this connection. */
 	if (!s->dispatched && why == STREAM_TIMEOUT)
 		guard_h2_end(&h->guard, NGHTTP2_ENHANCE_YOUR_CALM, REJECT_N);
-	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->a.id,
-				  error_code(why));
+	check_memory(h, nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE,
+						  s->a.id, error_code(why)));
 	mark(h);
 }
 
@@ -423,18 +433,18 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 	(void)flags;
 	flood_gain_bytes(&h->guard.flood, &h->f.gate->limits->flood, (uint32_t)len);
 	if (!s || is_discarded(s)) {
-		nghttp2_session_consume(session, id, len);
+		check_memory(h, nghttp2_session_consume(session, id, len));
 		return 0;
 	}
 	if (max && s->req_body.total_bytes + len > max) {
 		stat_add(&h->f.gate->stats->rejected[REJECT_BODY_BYTES], 1);
 		stream_abort(s, STREAM_CANCELLED);
-		nghttp2_session_consume(session, id, len);
+		check_memory(h, nghttp2_session_consume(session, id, len));
 		return 0;
 	}
 	if (body_put(&s->req_body, p, len) != 0) {
 		stream_abort(s, STREAM_NO_MEMORY);
-		nghttp2_session_consume(session, id, len);
+		check_memory(h, nghttp2_session_consume(session, id, len));
 		return 0;
 	}
 	stream_on_req_data(s);
@@ -451,7 +461,8 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 		return 0;
 	/* What nobody took would be missing from the connection's window. */
 	if (s->req_body.bytes)
-		nghttp2_session_consume_connection(session, s->req_body.bytes);
+		check_memory(h, nghttp2_session_consume_connection(session,
+								   s->req_body.bytes));
 	nghttp2_session_set_stream_user_data(session, id, NULL);
 	give_back(h, s);
 	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
@@ -555,7 +566,7 @@ static void front_h2_free(struct front *f)
 	struct front_h2 *h = of_front(f);
 
 	free_streams(h);
-	nghttp2_session_del(h->session);
+	h2_session_del(h->session, &h->user);
 	h->session = NULL;
 	mem_charge_back(MEM_NGHTTP2, h->user.bytes);
 	stat_sub(&f->gate->stats->fronts_h2, 1);
@@ -740,7 +751,7 @@ static int open_session(struct front_h2 *h)
 		{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 	};
 
-	h2_mem_init(&mem, &h->user);
+	h2_mem_init(&mem, &h->user, &g->front_kit);
 	if (nghttp2_session_server_new3(&h->session, g->front_kit.callbacks, h,
 					g->front_kit.option, &mem) != 0)
 		return -1;
