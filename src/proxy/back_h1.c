@@ -85,6 +85,13 @@ static void fail(struct back_h1 *b, enum stream_end why)
 	stream_fail_b(s, why);
 }
 
+/* The same, with the error's type for Proxy-Status. */
+static void fail_as(struct back_h1 *b, enum stream_end why, const char *fault)
+{
+	b->s->fault = fault;
+	fail(b, why);
+}
+
 static void go_idle(struct back_h1 *b)
 {
 	struct server *server = b->server;
@@ -134,14 +141,14 @@ static bool take_head(struct back_h1 *b, char **p, size_t *len)
 		return false;
 	}
 	if (r != H1_HEAD) {
-		fail(b, STREAM_BROKEN);
+		fail_as(b, STREAM_BROKEN, "http_protocol_error");
 		return false;
 	}
 	*p += used;
 	*len -= used;
 	if (s->res.status < 200 && s->res.status != 101) {
 		if (++b->n_infos > MAX_INFOS) {
-			fail(b, STREAM_BROKEN);
+			fail_as(b, STREAM_BROKEN, "http_protocol_error");
 			return false;
 		}
 		forward_answer(s);
@@ -153,7 +160,7 @@ static bool take_head(struct back_h1 *b, char **p, size_t *len)
 	}
 	b->got_head = true;
 	if (s->res.status == 101 && !websocket_is_accepted(s)) {
-		fail(b, STREAM_BROKEN);
+		fail_as(b, STREAM_BROKEN, "http_upgrade_failed");
 		return false;
 	}
 	s->res_body.ended = b->w.h.framing == H1_NONE;
@@ -279,6 +286,25 @@ static char *on_room(struct conn *c, size_t *cap)
 	return b->room;
 }
 
+/* There never was a connection. */
+static void fail_open(struct back_h1 *b, enum conn_end why)
+{
+	switch (why) {
+	case CONN_TIMEOUT:
+		fail_as(b, STREAM_TIMEOUT, "connection_timeout");
+		break;
+	case CONN_REFUSED:
+		fail_as(b, STREAM_UNREACHABLE, "connection_refused");
+		break;
+	case CONN_TLS_ERROR:
+		fail_as(b, STREAM_UNREACHABLE, "tls_protocol_error");
+		break;
+	default:
+		fail_as(b, STREAM_UNREACHABLE, "connection_terminated");
+		break;
+	}
+}
+
 static void on_end(struct conn *c, enum conn_end why)
 {
 	struct back_h1 *b = c->owner;
@@ -294,11 +320,13 @@ static void on_end(struct conn *c, enum conn_end why)
 		return;
 	}
 	if (!b->open)
-		fail(b, why == CONN_TIMEOUT ? STREAM_TIMEOUT : STREAM_UNREACHABLE);
+		fail_open(b, why);
 	else if (!b->head_sent)
 		fail(b, STREAM_REFUSED); /* it cannot have looked at it */
+	else if (b->got_bytes)
+		fail_as(b, STREAM_BROKEN, "http_response_incomplete");
 	else
-		fail(b, b->reused && !b->got_bytes ? STREAM_STALE : STREAM_BROKEN);
+		fail(b, b->reused ? STREAM_STALE : STREAM_BROKEN);
 }
 
 /* --- the request ---------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 static int start(struct stream *s, struct server *server)
 {
 	s->sent_us = s->gate->loop->now_us;
+	s->fault = NULL;
 	return server->conf->proto == PROTO_H2 ? back_h2_start(s, server)
 					       : back_h1_start(s, server);
 }

@@ -81,11 +81,49 @@ void reply_send(struct stream *s, unsigned int status, struct str content_type,
 	reply_send_with(s, status, content_type, body, NULL, 0);
 }
 
+/* RFC 9209 §2.3: what is wrong, for those who look after client or server. */
+static const char *fault_of(const struct stream *s, unsigned int status)
+{
+	if (status < 500 || status == 501 || status == 505)
+		return status == 404 ? "destination_not_found" : "http_request_error";
+	if (s->fault)
+		return s->fault;
+	if (status == 504)
+		return "http_response_timeout";
+	return "destination_unavailable";
+}
+
+static bool begins_with_letter(const char *name)
+{
+	return (name[0] | 0x20) >= 'a' && (name[0] | 0x20) <= 'z';
+}
+
+/* Proxy-Status. Returns: how many fields, 0 for who is no proxy. */
+static size_t tell_fault(struct stream *s, unsigned int status, struct reply_field *f)
+{
+	const char *via = s->gate->via;
+	char *text;
+
+	if (!via)
+		return 0;
+	/* A name that is no token of RFC 8941 must be a string. */
+	text = arena_printf(&s->arena,
+			    begins_with_letter(via) ? "%s; error=%s"
+						    : "\"%s\"; error=%s",
+			    via, fault_of(s, status));
+	if (!text)
+		return 0;
+	*f = (struct reply_field){STR("proxy-status"), str_z(text)};
+	return 1;
+}
+
 void reply_error(struct stream *s, unsigned int status)
 {
 	bool json = wants_json(s);
 	char *text = error_text(s, status, json);
+	struct reply_field field;
+	size_t n = tell_fault(s, status, &field);
 
-	reply_send(s, status, json ? STR("application/json") : STR("text/plain"),
-		   text ? str_z(text) : STR(""));
+	reply_send_with(s, status, json ? STR("application/json") : STR("text/plain"),
+			text ? str_z(text) : STR(""), &field, n);
 }

@@ -295,6 +295,22 @@ static unsigned int status_of(enum stream_end why)
 	}
 }
 
+/* When side B did not say it better. */
+static const char *fault_of(enum stream_end why)
+{
+	switch (why) {
+	case STREAM_TIMEOUT:
+		return "connection_timeout";
+	case STREAM_UNREACHABLE:
+	case STREAM_REFUSED:
+		return "destination_unavailable";
+	case STREAM_NO_MEMORY:
+		return "proxy_internal_error";
+	default:
+		return "connection_terminated";
+	}
+}
+
 void stream_fail_b(struct stream *s, enum stream_end why)
 {
 	bool was_aborted = s->b.aborted;
@@ -310,6 +326,8 @@ void stream_fail_b(struct stream *s, enum stream_end why)
 		abort_a(s, why);
 		return;
 	}
+	if (!s->fault)
+		s->fault = fault_of(why);
 	if (s->gate->retry && s->gate->retry(s, why))
 		return;
 	s->end = (uint8_t)why;

@@ -72,6 +72,7 @@ struct stream {
 	const struct route_conf *route; /* NULL: none */
 	struct server *server;          /* being asked; NULL: none */
 	struct server *tried[4];
+	const char *fault; /* error type of RFC 9209 §2.3, if a server's; or NULL */
 	uint8_t n_tried;
 	uint8_t end;          /* enum stream_end: how it ended */
 	uint16_t listener;    /* index */

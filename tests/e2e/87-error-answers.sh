@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Our own answers: short, text or JSON as the client accepts, and Proxy-Status
+# (RFC 9209) says what went wrong.
+. "$(dirname "$0")/lib.sh"
+
+start_backend
+ports
+cert
+NOBODY=$(free_port) DEAF=$(free_port)
+start_py deaf "$DEAF" <<-'EOT'
+	import socket, sys, time
+	s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+	while True:
+	    c, _ = s.accept()
+	    c.recv(1000)
+	    c.sendall(b"\x15\x03\x01\x00\x02\x02\x28" * 9)
+	    c.close()
+EOT
+wait_port "$DEAF" "$PID"
+conf <<-CONF
+	workers 1
+	via edge-1
+	listen 127.0.0.1:$PORT tls cert=$CERT key=$KEY
+	listen 127.0.0.1:$CLEAR
+	route /app/ app
+	route /nobody gone
+	route /tls tls
+	route /h2c h2c
+	route host=app.test / app
+	upstream app { server 127.0.0.1:$BACKEND_PORT; response_timeout 500ms }
+	upstream gone { server 127.0.0.1:$NOBODY; max_fails 0 }
+	upstream tls { server 127.0.0.1:$DEAF tls verify=off; max_fails 0 }
+	upstream h2c { server 127.0.0.1:$NOBODY proto=h2c; max_fails 0 }
+	limits { line_bytes 500b }
+	metrics 127.0.0.1:$METRICS
+CONF
+start_heapgate
+
+# says CODE ERROR PATH [ARG...]: over HTTP/2 and over HTTP/1.1
+says() {
+	local code=$1 error=$2 path=$3
+	shift 3
+	is "$(get "$path" -o body -D head -w '%{http_code}' "$@" || true)" "$code"
+	has "$(tr -d '\r' <head)" "proxy-status: edge-1; error=$error"
+	has "$(cat body)" "$code "
+	is "$(plain "$path" -o body -D head -w '%{http_code}' "$@" || true)" "$code"
+	has "$(tr -d '\r' <head)" "proxy-status: edge-1; error=$error"
+}
+
+it "says which error it was"
+says 404 destination_not_found /nowhere
+says 502 connection_refused /nobody
+says 502 tls_protocol_error /tls
+says 502 destination_unavailable /h2c
+says 414 http_request_error "/app/$(printf 'a%.0s' {1..600})"
+A="-H Host:app.test"
+says 502 http_protocol_error /garbage $A
+says 502 http_protocol_error /two-lengths $A
+says 502 connection_terminated /reset $A
+says 504 http_response_timeout /never $A
+
+it "does not say so of a server's own answer"
+is "$(get /status/502 $A -o /dev/null -D head -w '%{http_code}')" 502
+has_not "$(cat head)" proxy-status
+
+it "answers in text, or in JSON to who wants that"
+is "$(get /nowhere)" "404 Not Found"
+is "$(get /nowhere -H 'Accept: application/json')" '{"status":404,"error":"Not Found"}'
+is "$(get /nowhere -H 'Accept: application/json' -o /dev/null -w '%{content_type}')" \
+	application/json
+is "$(get /nowhere -I -o /dev/null -w '%{size_download}')" 0
