@@ -130,8 +130,7 @@ void stream_fail_b(struct stream *s, enum stream_end why);
 void stream_linger(struct stream *s);
 /* Aborts side B, if it is there. */
 void stream_abort_b(struct stream *s, enum stream_end why);
-/* Ends both sides. */
-void stream_abort(struct stream *s, enum stream_end why);
+void stream_abort(struct stream *s, enum stream_end why); /* both sides */
 
 /* What nghttp2 takes from here on, until stream_charge_lib(), it takes for
  * this stream. */
