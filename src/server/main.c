@@ -30,11 +30,12 @@ const char *__lsan_default_options(void)
 }
 
 /* An allocator that is never torn down looks like a leak of its own to the
- * leak checker, which calls this. */
+ * leak checker, which calls this; what ncurses keeps of a terminal that it does
+ * not know is one. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:libtcmalloc_minimal.so\n";
+	return "leak:libtcmalloc_minimal.so\nleak:libtinfo.so\n";
 }
 #endif
 
