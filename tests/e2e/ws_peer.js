@@ -89,8 +89,45 @@ function serve(stream, path, cut) {
 	});
 }
 
+/* For a browser: a page that opens WebSockets, and says how it went. */
+const PAGE = `<!doctype html><script>
+async function one(n) {
+	const w = new WebSocket('wss://' + location.host + '/echo');
+	w.binaryType = 'arraybuffer';
+	await new Promise((done, fail) => { w.onopen = done; w.onerror = fail; });
+	for (const text of ['', 'a', 'b'.repeat(126), 'c'.repeat(70000), 'd' + n]) {
+		w.send(text);
+		const got = await new Promise((done, fail) => {
+			w.onmessage = (m) => done(m.data);
+			w.onclose = fail;
+		});
+		if (got !== text) throw new Error('another text came back');
+	}
+	const end = new Promise((done) => { w.onclose = done; });
+	w.close(1000);
+	return (await end).code;
+}
+(async () => {
+	await fetch('/first');
+	const codes = await Promise.all([one(1), one(2), one(3)]);
+	const refused = await new Promise((done) => {
+		const w = new WebSocket('wss://' + location.host + '/refuse');
+		w.onerror = () => done('refused');
+		w.onopen = () => done('opened');
+	});
+	return codes.join() + ' ' + refused;
+})().catch((e) => 'failed: ' + e).then((how) => fetch('/report?' + encodeURIComponent(how)));
+</script>`;
+
+function browse(req, res) {
+	if (req.url.startsWith('/report?'))
+		console.log('report', decodeURIComponent(req.url.slice(8)));
+	if (req.url === '/page') res.setHeader('content-type', 'text/html');
+	res.end(req.url === '/page' ? PAGE : 'plain');
+}
+
 function servers(h1_port, h2_port) {
-	http.createServer((req, res) => res.end('plain'))
+	http.createServer(browse)
 		.on('upgrade', (req, socket) => {
 			if (req.url === '/refuse')
 				return socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
