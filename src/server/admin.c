@@ -1,6 +1,7 @@
 #include "server/admin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,8 @@ enum { AT_METRICS, AT_ADMIN, N_ENDPOINTS };
 
 struct endpoint {
 	struct addr addr; /* as configured; len 0: none */
+	int fd;           /* the listener's */
+	bool is_borrowed; /* others listen there too: leave its file */
 	struct listener *listener;
 };
 
@@ -38,6 +41,9 @@ struct admin {
 		struct admin *a;
 		unsigned int index;
 	} places[N_ENDPOINTS]; /* what a listener is told */
+	/* admin_give_sockets(); NULL: nothing was given */
+	const struct addr *given;
+	const int *given_fds;
 };
 
 /* --- answers ------------------------------------------------------------- */
@@ -346,9 +352,17 @@ static bool is_unix(const struct addr *a)
 static void endpoint_close(struct endpoint *e)
 {
 	listener_free(&e->listener);
-	if (is_unix(&e->addr))
+	if (is_unix(&e->addr) && !e->is_borrowed)
 		unlink(e->addr.un.sun_path);
 	e->addr.len = 0;
+}
+
+static int given_socket(const struct admin *a, const struct addr *addr)
+{
+	for (unsigned int i = 0; a->given && i < N_ENDPOINTS; i++)
+		if (a->given_fds[i] >= 0 && addr_eq(&a->given[i], addr))
+			return fcntl(a->given_fds[i], F_DUPFD_CLOEXEC, 0);
+	return -1;
 }
 
 /* Returns: the socket, or -1 with errno set. */
@@ -370,11 +384,15 @@ static int open_socket(const struct addr *addr)
 /* Returns: 0, or -1 with errno set. */
 static int endpoint_open(struct endpoint *e, const struct addr *addr, struct place *p)
 {
-	int fd = open_socket(addr);
+	int fd = given_socket(p->a, addr);
 
+	e->is_borrowed = fd >= 0;
+	if (fd < 0)
+		fd = open_socket(addr);
 	if (fd < 0)
 		return -1;
 	e->addr = *addr;
+	e->fd = fd;
 	e->listener = listener_new(p->a->gate.loop, fd, accept_cb, p);
 	if (e->listener)
 		return 0;
@@ -435,6 +453,32 @@ int admin_listen(struct admin *a, const struct snapshot *s, FILE *report)
 		}
 	}
 	return result;
+}
+
+/* --- another binary ------------------------------------------------------ */
+
+void admin_show_sockets(const struct admin *a, struct addr *addrs, int *fds)
+{
+	for (unsigned int i = 0; i < N_ENDPOINTS; i++) {
+		addrs[i] = a->endpoints[i].addr;
+		fds[i] = a->endpoints[i].listener ? a->endpoints[i].fd : -1;
+	}
+}
+
+void admin_give_sockets(struct admin *a, const struct addr *addrs, const int *fds)
+{
+	a->given = addrs;
+	a->given_fds = fds;
+	for (unsigned int i = 0; !addrs && i < N_ENDPOINTS; i++)
+		a->endpoints[i].is_borrowed = false;
+}
+
+void admin_leave(struct admin *a)
+{
+	for (unsigned int i = 0; i < N_ENDPOINTS; i++) {
+		listener_free(&a->endpoints[i].listener);
+		a->endpoints[i].addr.len = 0;
+	}
 }
 
 /* --- life ---------------------------------------------------------------- */

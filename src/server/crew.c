@@ -51,11 +51,11 @@ static int open_shared(struct crew *c, const struct crew *old)
 	const struct snapshot *s = c->snapshot;
 
 	/* One route more than there are: requests that none was for. */
-	c->shared = shared_new(s->n_seats, s->n_listens, s->n_routes + 1,
-			       s->n_servers, &c->shared_fd);
+	c->shared = shared_new(s->n_seats, s->n_listens, s->n_routes + 1, s->n_servers,
+			       &c->shared_fd);
 	if (!c->shared)
 		return -1;
-	if (old)
+	if (old && old->shared)
 		c->shared->tickets = old->shared->tickets;
 	else if (tls_ticket_keys_rotate(&c->shared->tickets) != 0)
 		return -1;

@@ -50,8 +50,8 @@ struct crew {
 	struct seat *seats;
 	unsigned int n_seats;
 	struct experiment *experiment; /* NULL: none */
-	struct timer deadline; /* of the drain */
-	bool asked_to_quit;    /* the deadline passed once */
+	struct timer deadline;         /* of the drain */
+	bool asked_to_quit;            /* the deadline passed once */
 	struct dirty gone;
 };
 

@@ -90,7 +90,7 @@ static void become(const struct launch *l, const sigset_t *mask)
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n > 0) {
+	if (n > 0 && !l->path) {
 		self[n] = '\0';
 		argv[0] = self; /* what dladdr() calls functions of our own */
 	}
@@ -98,7 +98,7 @@ static void become(const struct launch *l, const sigset_t *mask)
 	set_tunables(l->spec);
 	if (place_fds(l->fds, l->n_fds) == 0) {
 		sigprocmask(SIG_SETMASK, mask, NULL);
-		execv("/proc/self/exe", argv);
+		execv(l->path ? l->path : "/proc/self/exe", argv);
 	}
 	dprintf(STDERR_FILENO, "heapgate: cannot start anew: %s\n", strerror(errno));
 	_exit(EXITS_INTERNAL);

@@ -18,6 +18,7 @@
 
 struct launch {
 	const char **argv; /* NULL at the end; [0] becomes our own path */
+	const char *path;  /* another program, with argv as it is; NULL: us */
 	const char *spec;  /* allocator that the child will choose */
 	const int *fds;    /* are 3, 4, … in the child; all others closed */
 	unsigned int n_fds;

@@ -141,10 +141,9 @@ static json_t *worker_json(const struct crew *c, const struct seat *s)
 	return json_pack(
 		"{s:i, s:s, s:i, s:s, s:i, s:s, s:s, s:I, s:I, s:I}", "worker",
 		(int)s->number, "arm", c->snapshot->experiment.arms[s->arm].name,
-		"config", (int)c->number, "state",
-		seat_state_name(s->state), "pid", (int)s->pid, "allocator",
-		stats->allocator_name, "version", stats->allocator_version,
-		"connections",
+		"config", (int)c->number, "state", seat_state_name(s->state), "pid",
+		(int)s->pid, "allocator", stats->allocator_name, "version",
+		stats->allocator_version, "connections",
 		(json_int_t)(stat_get(&stats->fronts_h1) + stat_get(&stats->fronts_h2)),
 		"streams", (json_int_t)stat_get(&stats->streams_active), "restarts",
 		(json_int_t)s->restarts);

@@ -24,6 +24,15 @@ static int alloc_arrays(struct ports *p)
 	return 0;
 }
 
+int ports_reserve(struct ports *p, unsigned int n_listens, unsigned int width)
+{
+	*p = (struct ports){.n_listens = n_listens, .n_workers = width, .width = width};
+	if (alloc_arrays(p) == 0)
+		return 0;
+	ports_close(p, NULL);
+	return -1;
+}
+
 static int *fds_of(const struct ports *p, unsigned int listener)
 {
 	return &p->fds[(size_t)listener * p->width];

@@ -35,6 +35,9 @@ int ports_open(struct ports *p, const struct listen_conf *confs, unsigned int n_
 /* Also removes the files of unix sockets, but for those that keep (or NULL)
  * has too. Idempotent. */
 void ports_close(struct ports *p, const struct ports *keep);
+/* Empty arrays, for sockets that are there already: width for each listener.
+ * Returns: 0, or -1 without memory. Owns: the caller, ports_close(). */
+int ports_reserve(struct ports *p, unsigned int n_listens, unsigned int width) MUST_USE;
 int ports_fd(const struct ports *p, unsigned int listener, unsigned int worker);
 
 /* Divides the connections of each TCP listener; the slices' sockets are

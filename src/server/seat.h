@@ -23,7 +23,7 @@ struct seat {
 	unsigned int number;
 	unsigned int arm; /* index */
 	enum seat_state state;
-	bool recycled; /* its worker was asked to leave, for another to come */
+	bool recycled;       /* its worker was asked to leave, for another to come */
 	bool was_ready;      /* some worker has served from here */
 	pid_t pid;           /* 0: none */
 	int channel;         /* -1: none */

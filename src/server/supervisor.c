@@ -71,14 +71,79 @@ void supervisor_drain(struct supervisor *s, bool within_deadline)
 	}
 	s->stopping = true;
 	log_notice("drains and stops");
-	notify_send("STOPPING=1\nSTATUS=draining");
+	if (!s->upgrade.is_leaving)
+		notify_send("STOPPING=1\nSTATUS=draining");
 	if (s->next)
 		drain_crew(s, s->next, within_deadline, NULL);
 	s->next = NULL;
 	/* It stays the one that the endpoints show. */
 	crew_drain(s->crew,
 		   within_deadline ? s->crew->snapshot->limits.drain_timeout_ms + 1 : 0,
-		   NULL);
+		   s->upgrade.is_leaving ? s->crew : NULL);
+}
+
+/* --- another binary ------------------------------------------------------ */
+
+/* It serves. */
+static void leave(struct supervisor *s)
+{
+	char text[64];
+
+	log_notice("the new binary serves, pid %ld", (long)s->upgrade.pid);
+	snprintf(text, sizeof(text), "MAINPID=%ld\nREADY=1\nSTATUS=serving",
+		 (long)s->upgrade.pid);
+	notify_send(text);
+	s->upgrade.is_leaving = true;
+	upgrade_forget(&s->upgrade);
+	admin_leave(s->admin);
+	supervisor_drain(s, true);
+}
+
+static void upgrade_cb(int fd, void *arg)
+{
+	struct supervisor *s = arg;
+	enum channel_word word = channel_recv(fd);
+
+	if (word == CHANNEL_READY)
+		leave(s);
+	else if (word == CHANNEL_CLOSED)
+		loop_unwatch(&s->upgrade.watch); /* that it ended will be told too */
+}
+
+static bool on_upgrade_exit(struct supervisor *s, pid_t pid, int status)
+{
+	if (!s->upgrade.pid || pid != s->upgrade.pid)
+		return false;
+	log_error("the new binary ended with %s %d; this one goes on",
+		  WIFEXITED(status) ? "exit code" : "signal",
+		  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	upgrade_forget(&s->upgrade);
+	return true;
+}
+
+void supervisor_upgrade(struct supervisor *s)
+{
+	struct addr addrs[UPGRADE_N_ENDPOINTS];
+	int fds[UPGRADE_N_ENDPOINTS];
+
+	if (s->stopping || s->upgrade.pid || s->next ||
+	    s->crew->state != CREW_SERVING) {
+		log_error("not now: something else is under way");
+		return;
+	}
+	admin_show_sockets(s->admin, addrs, fds);
+	if (upgrade_start(&s->upgrade, s->crew, addrs, fds) != 0) {
+		log_error("cannot start the new binary: %m");
+		return;
+	}
+	log_notice("starts %s anew, pid %ld", s->upgrade.path, (long)s->upgrade.pid);
+	s->upgrade.watch = loop_watch(&s->loop, s->upgrade.channel, upgrade_cb, s);
+}
+
+/* Whose socket files must stay when a crew goes. */
+static const struct crew *heir(const struct supervisor *s)
+{
+	return s->handover ? &s->handover->before : s->crew;
 }
 
 static void on_gone(struct crew *c)
@@ -92,7 +157,7 @@ static void on_gone(struct crew *c)
 	log_info("the workers of config %u are gone", c->number);
 	if (s->crew && c != s->crew)
 		ports_sweep(&s->crew->ports);
-	crew_free(&c, s->crew);
+	crew_free(&c, heir(s));
 	if (s->stopping && !s->crew && list_empty(&s->old))
 		finish(s);
 }
@@ -222,6 +287,34 @@ static void promote(struct supervisor *s)
 	notify_send("READY=1\nSTATUS=serving");
 }
 
+/* After the sockets: one who cannot have them must not overwrite the file of
+ * the one who has. */
+static int open_pid_file(struct supervisor *s, const struct snapshot *c)
+{
+	if (!c->pid_file)
+		return 0;
+	if (pidfile_open(c->pid_file) != 0) {
+		fprintf(stderr, "%s: error: cannot write %s: %s\n",
+			snapshot_where(c, "pid_file"), c->pid_file, strerror(errno));
+		return -1;
+	}
+	s->pid_file = mem_strdup(MEM_BOOT, c->pid_file);
+	return s->pid_file ? 0 : -1;
+}
+
+/* Others served until now. */
+static void take_over(struct supervisor *s)
+{
+	if (!s->handover)
+		return;
+	crew_take_clients(s->crew);
+	if (open_pid_file(s, s->crew->snapshot) != 0)
+		log_error("goes on without a pid file");
+	admin_give_sockets(s->admin, NULL, NULL);
+	handover_done(s->handover);
+	handover_free(&s->handover);
+}
+
 /* --- what the crews tell ------------------------------------------------- */
 
 static void on_ready(struct crew *c)
@@ -232,6 +325,7 @@ static void on_ready(struct crew *c)
 		promote(s);
 	} else if (c == s->crew) {
 		log_notice("ready");
+		take_over(s);
 		notify_send("READY=1\nSTATUS=serving");
 		detach_done(&s->detach_fd, EXITS_OK);
 	}
@@ -299,7 +393,7 @@ static void reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!tell_crews(s, pid, status))
+		if (!on_upgrade_exit(s, pid, status) && !tell_crews(s, pid, status))
 			log_debug("a child that nobody knows ended, pid %ld",
 				  (long)pid);
 }
@@ -329,6 +423,9 @@ static void signal_cb(int signal, void *arg)
 	case SIGUSR1:
 		supervisor_reopen_logs(s);
 		break;
+	case SIGUSR2:
+		supervisor_upgrade(s);
+		break;
 	default: /* SIGTERM, SIGINT, SIGQUIT */
 		supervisor_drain(s, signal != SIGQUIT);
 		break;
@@ -350,13 +447,12 @@ static void tickets_cb(struct timer *t)
 
 static int open_loop(struct supervisor *s)
 {
-	static const int signals[] = {SIGCHLD, SIGHUP, SIGUSR1,
+	static const int signals[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2,
 				      SIGTERM, SIGINT, SIGQUIT};
 
 	if (loop_init(&s->loop) != 0)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGUSR2, SIG_IGN);
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		if (loop_on_signal(&s->loop, signals[i], signal_cb, s) != 0)
 			return -1;
@@ -372,21 +468,6 @@ static int open_first_log(const struct snapshot *c)
 	fprintf(stderr, "%s: error: cannot open %s: %s\n",
 		snapshot_where(c, "log error"), c->error_path, strerror(errno));
 	return -1;
-}
-
-/* After the sockets: one who cannot have them must not overwrite the file of
- * the one who has. */
-static int open_pid_file(struct supervisor *s, const struct snapshot *c)
-{
-	if (!c->pid_file)
-		return 0;
-	if (pidfile_open(c->pid_file) != 0) {
-		fprintf(stderr, "%s: error: cannot write %s: %s\n",
-			snapshot_where(c, "pid_file"), c->pid_file, strerror(errno));
-		return -1;
-	}
-	s->pid_file = mem_strdup(MEM_BOOT, c->pid_file);
-	return s->pid_file ? 0 : -1;
 }
 
 static void log_start(const struct supervisor *s)
@@ -422,29 +503,39 @@ static int start(struct supervisor *s, struct snapshot *snapshot)
 		return EXITS_INTERNAL;
 	}
 	if (open_first_log(snapshot) == 0)
-		s->crew = crew_new(&s->loop, snapshot, NULL, stderr);
+		s->crew = crew_new(&s->loop, snapshot,
+				   s->handover ? &s->handover->before : NULL, stderr);
 	if (!s->crew) {
 		snapshot_free(&snapshot);
 		return EXITS_CONFIG;
 	}
-	if (admin_listen(s->admin, snapshot, stderr) != 0 ||
-	    open_pid_file(s, snapshot) != 0)
+	if (s->handover)
+		admin_give_sockets(s->admin, s->handover->endpoints,
+				   s->handover->endpoint_fds);
+	if (admin_listen(s->admin, snapshot, stderr) != 0)
 		return EXITS_CONFIG;
+	if (!s->handover && open_pid_file(s, snapshot) != 0)
+		return EXITS_CONFIG;
+	if (s->handover && s->handover->has_tickets)
+		s->crew->shared->tickets = s->handover->tickets;
 	log_start(s);
 	arm_tickets(s);
-	crew_take_clients(s->crew);
+	if (!s->handover)
+		crew_take_clients(s->crew);
 	crew_start(s->crew, &crew_ops, s);
 	return EXITS_OK;
 }
 
 static void end(struct supervisor *s)
 {
-	crew_free(&s->crew, NULL);
+	crew_free(&s->crew, heir(s));
 	admin_free(&s->admin);
 	if (s->pid_file)
 		pidfile_close(s->pid_file);
 	mem_free(MEM_BOOT, s->pid_file);
 	mem_free(MEM_BOOT, s->reload_report);
+	handover_free(&s->handover);
+	upgrade_fini(&s->upgrade);
 	loop_fini(&s->loop);
 }
 
@@ -452,6 +543,7 @@ int supervisor_run(const struct setup *setup, bool detach)
 {
 	struct supervisor s;
 	struct snapshot *snapshot;
+	bool failed;
 	int code;
 
 	memset(&s, 0, sizeof(s));
@@ -462,10 +554,17 @@ int supervisor_run(const struct setup *setup, bool detach)
 	memory_init(&s.memory);
 	timer_init(&s.tickets, tickets_cb);
 	raise_limits();
+	s.handover = handover_take(&failed);
+	if (failed) {
+		fprintf(stderr, "heapgate: cannot take over from another version\n");
+		return EXITS_INTERNAL;
+	}
 	snapshot = setup_load(setup, stderr, &code);
-	if (!snapshot)
+	if (!snapshot) {
+		handover_free(&s.handover);
 		return code;
-	if (detach) {
+	}
+	if (detach && !s.handover) {
 		s.detach_fd = detach_start();
 		if (s.detach_fd < 0) {
 			fprintf(stderr, "heapgate: cannot detach: %s\n",
@@ -474,6 +573,7 @@ int supervisor_run(const struct setup *setup, bool detach)
 			return EXITS_INTERNAL;
 		}
 	}
+	upgrade_init(&s.upgrade);
 	code = start(&s, snapshot);
 	if (!code) {
 		loop_run(&s.loop);

@@ -9,6 +9,7 @@
 #include "server/crew.h"
 #include "server/memory.h"
 #include "server/setup.h"
+#include "server/upgrade.h"
 
 struct admin;
 
@@ -31,9 +32,11 @@ struct supervisor {
 	struct admin *admin;
 	struct memory memory;
 	struct timer tickets;
-	char *pid_file; /* NULL: none */
-	int detach_fd;  /* see detach.h */
-	int code;       /* to exit with */
+	struct upgrade upgrade;
+	struct handover *handover; /* NULL: we were started afresh */
+	char *pid_file;            /* NULL: none */
+	int detach_fd;             /* see detach.h */
+	int code;                  /* to exit with */
 	bool stopping;
 	bool hurry; /* a second signal came */
 	uint64_t started_wall_us;
@@ -55,6 +58,8 @@ bool supervisor_reload(struct supervisor *s);
  * they are cut off. */
 void supervisor_drain(struct supervisor *s, bool within_deadline);
 void supervisor_reopen_logs(struct supervisor *s);
+/* Starts the binary that is now where ours was, to take over; see upgrade.h. */
+void supervisor_upgrade(struct supervisor *s);
 /* NULL: all workers serve; else why not, in a few words. Lives: always. */
 const char *supervisor_not_ready(const struct supervisor *s);
 

@@ -398,8 +398,8 @@ static int drop_rights(struct worker *w)
 /* Only while the supervisor wants to know. */
 static void note_client(struct worker *w, const struct addr *peer)
 {
-	uint32_t epoch = atomic_load_explicit(&w->shared->clients_epoch,
-					      memory_order_relaxed);
+	uint32_t epoch =
+		atomic_load_explicit(&w->shared->clients_epoch, memory_order_relaxed);
 
 	if (epoch)
 		stats_note_client(w->stats, reuseport_hash(peer), epoch);
