@@ -19,7 +19,7 @@ void clients_init(struct clients *all)
 void clients_fini(struct clients *all)
 {
 	must(!all->n_clients);
-	mem_free(MEM_CONN, all->buckets);
+	mem_free(MEM_WORKER, all->buckets);
 	all->buckets = NULL;
 	all->n_buckets = 0;
 }
@@ -60,7 +60,7 @@ static int grow(struct clients *all)
 	struct clients more = *all;
 
 	more.n_buckets = all->n_buckets ? all->n_buckets * 2 : FIRST_BUCKETS;
-	more.buckets = mem_zalloc(MEM_CONN, more.n_buckets, sizeof(*more.buckets));
+	more.buckets = mem_zalloc(MEM_WORKER, more.n_buckets, sizeof(*more.buckets));
 	if (!more.buckets)
 		return -1;
 	for (uint32_t i = 0; i < all->n_buckets; i++) {
@@ -75,7 +75,7 @@ static int grow(struct clients *all)
 			c = next;
 		}
 	}
-	mem_free(MEM_CONN, all->buckets);
+	mem_free(MEM_WORKER, all->buckets);
 	*all = more;
 	return 0;
 }
