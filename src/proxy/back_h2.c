@@ -5,11 +5,12 @@
 #include "proxy/gate.h"
 #include "proxy/websocket.h"
 
-#define MAX_INFOS     32          /* 1xx before one answer */
-#define BACK_MAGIC    0x62616b32u /* "bak2" */
-#define WINDOW_BYTES  (16 << 20)  /* of the connection: one slow client must not
-				   * stop the others; each stream has its own */
-#define LAST_ID       0x7ffffff0
+#define MAX_INFOS  32          /* 1xx before one answer */
+#define BACK_MAGIC 0x62616b32u /* "bak2" */
+/* Of the connection: one slow client must not stop the others; each stream has
+ * its own. */
+#define WINDOW_BYTES (16 << 20)
+#define LAST_ID      0x7ffffff0
 
 static struct back_h2 *back_of(const struct stream *s)
 {
@@ -26,7 +27,7 @@ static struct stream *stream_of(nghttp2_session *session, int32_t id)
 	return nghttp2_session_get_stream_user_data(session, id);
 }
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------ */
 
 static void bury(struct grave *g)
 {
@@ -79,7 +80,8 @@ static void back_free(struct back_h2 *b, enum stream_end why)
 	timer_stop(b->gate->loop, &b->timer);
 	loop_bury(b->gate->loop, &b->grave, bury);
 	while (!list_empty(&b->streams))
-		fail_stream(b, container_of(b->streams.next, struct stream, b.node), why);
+		fail_stream(b, container_of(b->streams.next, struct stream, b.node),
+			    why);
 }
 
 /* One that nobody uses must end some time, also if nobody ever did. */
@@ -90,7 +92,7 @@ static void wait_if_idle(struct back_h2 *b)
 			  b->server->upstream->conf->idle_timeout_ms);
 }
 
-/* --- what the server sends -------------------------------------------------------- */
+/* --- what the server sends ------------------------------------------------------ */
 
 static bool is_final_head(const nghttp2_frame *frame, const struct stream *s)
 {
@@ -248,14 +250,14 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 		stream_detach_b(s);
 	} else {
 		fail_stream(b, s,
-			    code == NGHTTP2_REFUSED_STREAM ? STREAM_REFUSED :
-							     STREAM_BROKEN);
+			    code == NGHTTP2_REFUSED_STREAM ? STREAM_REFUSED
+							   : STREAM_BROKEN);
 	}
 	wait_if_idle(b);
 	return 0;
 }
 
-/* --- what we send ------------------------------------------------------------------- */
+/* --- what we send ------------------------------------------------------ */
 
 static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 			    size_t len, uint32_t *flags, nghttp2_data_source *source,
@@ -311,7 +313,8 @@ static int on_frame_not_send_cb(nghttp2_session *session, const nghttp2_frame *f
 	    error == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE)
 		b->leaving = true;
 	if (s && !s->b.aborted) {
-		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, NULL);
+		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id,
+						     NULL);
 		fail_stream(b, s, STREAM_REFUSED);
 	}
 	wait_if_idle(b);
@@ -330,8 +333,8 @@ int back_h2_kit_init(struct h2_kit *k)
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv_cb);
 	nghttp2_session_callbacks_set_on_frame_not_send_callback(cb,
 								 on_frame_not_send_cb);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb,
-								  on_data_chunk_recv_cb);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+		cb, on_data_chunk_recv_cb);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close_cb);
 	return 0;
 }
@@ -385,7 +388,7 @@ static void on_writable(struct conn *c)
 {
 	struct back_h2 *b = c->owner;
 
-	list_each(n, &b->streams)
+	list_each (n, &b->streams)
 		data_side(container_of(n, struct stream, b.node));
 	mark(b);
 }
@@ -415,12 +418,12 @@ static void on_open(struct conn *c)
 	mark(b);
 }
 
-static const struct conn_ops conn_ops = { .on_open = on_open,
-					  .on_input = on_input,
-					  .on_writable = on_writable,
-					  .on_end = on_end };
+static const struct conn_ops conn_ops = {.on_open = on_open,
+					 .on_input = on_input,
+					 .on_writable = on_writable,
+					 .on_end = on_end};
 
-/* --- side B -------------------------------------------------------------------------- */
+/* --- side B ------------------------------------------------------ */
 
 static void head_side(struct stream *s)
 {
@@ -453,10 +456,10 @@ static void abort_side(struct stream *s, enum stream_end why)
 	mark(b);
 }
 
-static const struct side_ops side_ops = { head_side, info_side, data_side, room_side,
-					  abort_side };
+static const struct side_ops side_ops = {head_side, info_side, data_side, room_side,
+					 abort_side};
 
-/* --- sessions -------------------------------------------------------------------------- */
+/* --- sessions ------------------------------------------------------ */
 
 /* Streams wait: a server that says nothing is asked whether it is there. */
 static void wait_quiet(struct back_h2 *b)
@@ -505,9 +508,9 @@ static int open_session(struct back_h2 *b)
 	nghttp2_mem mem;
 	const uint8_t *preface;
 	nghttp2_settings_entry settings[] = {
-		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_FIRST_BYTES },
-		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes },
+		{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_FIRST_BYTES},
+		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes},
 	};
 
 	h2_mem_init(&mem, &b->user, &g->back_kit);
@@ -577,7 +580,7 @@ static struct back_h2 *back_get(struct gate *g, struct server *server)
 {
 	struct back_h2 *best = NULL;
 
-	list_each(n, &server->sessions) {
+	list_each (n, &server->sessions) {
 		struct back_h2 *b = container_of(n, struct back_h2, node);
 
 		if (b->leaving || b->n_streams >= max_streams(b))
@@ -594,7 +597,7 @@ static struct back_h2 *back_get(struct gate *g, struct server *server)
 int back_h2_start(struct stream *s, struct server *server)
 {
 	struct back_h2 *b = back_get(s->gate, server);
-	nghttp2_data_provider body = { .read_callback = read_body_cb };
+	nghttp2_data_provider body = {.read_callback = read_body_cb};
 	bool bare = body_is_done(&s->req_body) && !s->req.trailers.n;
 	struct stream_lib_mark before;
 	nghttp2_nv *nv;
@@ -632,6 +635,6 @@ int back_h2_start(struct stream *s, struct server *server)
 void back_h2_close_all(struct gate *g, struct server *server)
 {
 	(void)g;
-	list_each_safe(n, &server->sessions)
+	list_each_safe (n, &server->sessions)
 		back_free(container_of(n, struct back_h2, node), STREAM_BROKEN);
 }

@@ -9,25 +9,25 @@
 #include "proxy/back.h"
 
 struct back_h2 {
-	struct h2_user user;     /* first: nghttp2's callbacks get it */
+	struct h2_user user; /* first: nghttp2's callbacks get it */
 	uint32_t magic;
 	struct gate *gate;
 	struct server *server;
 	nghttp2_session *session;
-	struct list node;        /* in server->sessions */
-	struct list streams;     /* struct stream by b.node */
+	struct list node;    /* in server->sessions */
+	struct list streams; /* struct stream by b.node */
 	struct dirty dirty;
-	struct timer timer;      /* idle; with streams: until a PING is due */
+	struct timer timer; /* idle; with streams: until a PING is due */
 	struct grave grave;
-	uint64_t in_counted;     /* bytes of conn already in the stats */
+	uint64_t in_counted; /* bytes of conn already in the stats */
 	uint64_t out_counted;
-	uint32_t n_streams;      /* open or asked for */
-	bool open : 1;           /* connected */
-	bool greeted : 1;        /* the preface is out */
+	uint32_t n_streams; /* open or asked for */
+	bool open : 1;      /* connected */
+	bool greeted : 1;   /* the preface is out */
 	bool got_settings : 1;
-	bool heard : 1;          /* something came since the timer was set */
-	bool pinged : 1;         /* and not heard since */
-	bool leaving : 1;        /* GOAWAY, or out of stream ids: no new ones */
+	bool heard : 1;   /* something came since the timer was set */
+	bool pinged : 1;  /* and not heard since */
+	bool leaving : 1; /* GOAWAY, or out of stream ids: no new ones */
 };
 
 /* Callbacks and options of all such sessions, for the gate. */

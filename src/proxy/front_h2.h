@@ -13,7 +13,7 @@ struct front_h2 {
 	struct front f;
 	nghttp2_session *session;
 	struct guard_h2 guard;
-	uint32_t n_wide; /* streams that may buffer more than H2_FIRST_BYTES */
+	uint32_t n_wide;      /* streams that may buffer more than H2_FIRST_BYTES */
 	bool goaway_sent : 1; /* the last one, with the last stream id */
 	bool settings_acked : 1;
 	bool pinged : 1;  /* and not answered yet */
