@@ -1,7 +1,7 @@
 /*
  * channel: what the supervisor and a worker say to each other: words, some
- * with a few bytes behind, over a pair of sockets that keeps their borders. Its end tells that the
- * other process is gone.
+ * with a few bytes behind, over a pair of sockets that keeps their borders. Its end
+ * tells that the other process is gone.
  */
 #ifndef HEAPGATE_CHANNEL_H
 #define HEAPGATE_CHANNEL_H
