@@ -34,6 +34,8 @@ static void advance(struct iovec v[2], size_t n)
 	for (int i = 0; i < 2; i++) {
 		size_t k = n < v[i].iov_len ? n : v[i].iov_len;
 
+		if (!k)
+			continue; /* there may be no piece to point into */
 		v[i].iov_base = (char *)v[i].iov_base + k;
 		v[i].iov_len -= k;
 		n -= k;
