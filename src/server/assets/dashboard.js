@@ -453,6 +453,7 @@ function dropLegend() {
 }
 
 if (typeof Dygraph === 'undefined') {
+	byId('past').className = 'bare';
 	byId('charts').appendChild(make('p', 'soft',
 		'This heapgate was built without dygraphs (Debian\u2019s libjs-dygraphs), so there are no charts.'));
 } else {
