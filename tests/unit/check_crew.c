@@ -16,6 +16,7 @@
 #include "server/channel.h"
 #include "server/crew.h"
 #include "server/exits.h"
+#include "server/experiment.h"
 #include "server/worker.h"
 
 /* --- the worker ---------------------------------------------------------- */
@@ -47,6 +48,8 @@ static int play_worker(int argc, char **argv)
 	if (strcmp(how, "crash once") == 0 && stat_get(&stats->streams_total) == 1)
 		abort();
 	channel_send(WORKER_FD_CHANNEL, CHANNEL_READY);
+	if (strcmp(how, "hybrid crashes") == 0 && strcmp(argv[3], "hybrid") == 0)
+		abort();
 	for (;;) {
 		enum channel_word word = next_word();
 
@@ -104,12 +107,17 @@ static void start(void)
 	ck_assert_int_eq(loop_on_signal(&test_loop, SIGCHLD, sigchld_cb, NULL), 0);
 }
 
+static const char *arms = ""; /* of the next crew's config */
+
 static struct crew *new_crew(const struct crew *old)
 {
-	static const char text[] = "workers 2\nlisten 127.0.0.1:0\nroute / a\n"
-				   "upstream a { server 127.0.0.1:9 }\n"
-				   "log error /dev/null\n";
-	struct snapshot *s = snapshot_parse("t.conf", text, sizeof(text) - 1, stderr);
+	char text[512];
+	int len = snprintf(text, sizeof(text),
+			   "workers 2\nlisten 127.0.0.1:0\nroute / a\n"
+			   "upstream a { server 127.0.0.1:9 }\n"
+			   "log error /dev/null\n%s",
+			   arms);
+	struct snapshot *s = snapshot_parse("t.conf", text, (size_t)len, stderr);
 	struct crew *c;
 
 	ck_assert_ptr_nonnull(s);
@@ -269,6 +277,87 @@ START_TEST(a_second_crew_takes_over_beside_the_first)
 }
 END_TEST
 
+#define ARMS "experiment { arm a weight=3; arm b allocator=hybrid weight=1; arm c }\n"
+
+static bool b_is_down(void *arg)
+{
+	const struct crew *c = arg;
+
+	return c->experiment->arms[1].gets == 0 && c->seats[0].was_ready &&
+	       c->seats[2].was_ready;
+}
+
+START_TEST(an_arm_whose_workers_keep_dying_gives_its_share_to_the_first)
+{
+	struct experiment *e;
+	struct crew *c;
+
+	arms = ARMS;
+	setenv("CREW_TEST", "hybrid crashes", 1);
+	c = crews[0] = new_crew(NULL);
+	e = c->experiment;
+	ck_assert_ptr_nonnull(e);
+	ck_assert_uint_eq(c->n_seats, 3);
+	crew_take_clients(c);
+	crew_start(c, &ops, NULL);
+	ck_assert(loop_until(b_is_down, c, 5000));
+	ck_assert_uint_eq(e->arms[0].gets, 0);
+	ck_assert_uint_eq(e->arms[2].gets, 2);
+	ck_assert_uint_eq(e->arms[1].weight, 1);
+	ck_assert_uint_ge(c->seats[1].restarts, 2);
+	end();
+}
+END_TEST
+
+START_TEST(weights_and_drains_outlive_a_reload_unless_the_arms_change)
+{
+	const uint32_t weights[] = {1, 2, 3};
+	struct crew *old, *same, *other;
+
+	arms = ARMS;
+	old = start_crew("well");
+	crew_take_clients(old);
+	ck_assert(loop_until(is_ready, old, 5000));
+	ck_assert_int_eq(experiment_set_weights(old->experiment, weights), 0);
+	experiment_drain(old->experiment, &old->experiment->arms[2], "for a test");
+	ck_assert_int_eq(old->seats[2].state, SEAT_DRAINING);
+	ck_assert_uint_eq(old->experiment->arms[2].gets, 0);
+	same = new_crew(old);
+	ck_assert_uint_eq(same->experiment->arms[1].weight, 2);
+	ck_assert(same->experiment->arms[2].drained);
+	ck_assert_str_eq(same->experiment->arms[2].why, "for a test");
+	arms = "experiment { arm a weight=3; arm b allocator=hybrid weight=4; arm c "
+	       "}\n";
+	other = new_crew(old);
+	ck_assert_uint_eq(other->experiment->arms[1].weight, 4);
+	ck_assert(!other->experiment->arms[2].drained);
+	crew_free(&same, old);
+	crew_free(&other, old);
+	/* a fresh worker takes the seat, which is no restart */
+	ck_assert(loop_until(is_ready, old, 5000));
+	ck_assert_uint_eq(old->seats[2].restarts, 0);
+	experiment_resume(old->experiment, &old->experiment->arms[2]);
+	ck_assert_uint_eq(old->experiment->arms[2].gets, 2);
+	end();
+}
+END_TEST
+
+START_TEST(weights_of_nothing_change_nothing)
+{
+	const uint32_t none[] = {0, 0, 0};
+	struct crew *c;
+
+	arms = ARMS;
+	c = start_crew("well");
+	ck_assert_int_eq(experiment_set_weights(c->experiment, none), -1);
+	ck_assert_uint_eq(c->experiment->arms[0].weight, 3);
+	ck_assert_ptr_eq(experiment_arm(c->experiment, STR("b")),
+			 &c->experiment->arms[1]);
+	ck_assert_ptr_null(experiment_arm(c->experiment, STR("x")));
+	end();
+}
+END_TEST
+
 START_TEST(those_that_keep_dying_are_replaced_ever_more_slowly)
 {
 	uint64_t last = 0;
@@ -298,6 +387,9 @@ static Suite *suite(void)
 	tcase_add_test(t, the_deadline_ends_what_does_not_drain);
 	tcase_add_test(t, logs_are_reopened_by_all);
 	tcase_add_test(t, a_second_crew_takes_over_beside_the_first);
+	tcase_add_test(t, an_arm_whose_workers_keep_dying_gives_its_share_to_the_first);
+	tcase_add_test(t, weights_and_drains_outlive_a_reload_unless_the_arms_change);
+	tcase_add_test(t, weights_of_nothing_change_nothing);
 	tcase_add_test(t, those_that_keep_dying_are_replaced_ever_more_slowly);
 	suite_add_tcase(s, t);
 	return s;
