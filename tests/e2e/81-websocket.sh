@@ -65,5 +65,5 @@ for who in stall flood; do
 	watch $!
 	wait $!
 	at_least "$(metric heapgate_upstream_requests_total)" 60 "tunnels"
-	at_most $((most - before)) 16384 "kB more: $who"
+	[ -n "${SANITIZE:-}" ] || at_most $((most - before)) 16384 "kB more: $who"
 done
