@@ -133,7 +133,8 @@ static int unknown_key(const struct spec *s, const char *name, char *err,
 		if (at < sizeof(known))
 			at += (size_t)snprintf(known + at, sizeof(known) - at, ", %s",
 					       k->name);
-	return FAIL("allocator %s has no key \"%s\"; it takes regions, sizes, lifetimes, profile%s%s",
+	return FAIL("allocator %s has no key \"%s\"; it takes regions, sizes, "
+		    "lifetimes, profile%s%s",
 		    s->backend->name, name, s->lib[0] ? ", prefix" : "", known);
 }
 

@@ -38,10 +38,10 @@ void h2_kit_fini(struct h2_kit *k);
 struct h2_user {
 	struct conn *conn;
 	struct loop *loop;
-	int64_t bytes;   /* that nghttp2 holds for this session */
+	int64_t bytes; /* that nghttp2 holds for this session */
 	struct h2_kit *kit;
-	bool has_frame;  /* its frame buffer is the loop's; see h2_mem_init() */
-	bool is_torn;    /* see h2_session_del() */
+	bool has_frame; /* its frame buffer is the loop's; see h2_mem_init() */
+	bool is_torn;   /* see h2_session_del() */
 };
 
 /*
@@ -81,8 +81,8 @@ size_t h2_fields_nv(nghttp2_nv *nv, const struct fields *f);
  * (order, names, characters) is not checked again.
  * Returns: 0, or -1 when there is no memory.
  */
-int h2_take_field(struct message *m, struct arena *a, bool trailers,
-		  struct str name, struct str value, bool never_index) MUST_USE;
+int h2_take_field(struct message *m, struct arena *a, bool trailers, struct str name,
+		  struct str value, bool never_index) MUST_USE;
 /* content_length and method of a whole head, from its fields. */
 void h2_end_head(struct message *m);
 

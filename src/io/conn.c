@@ -12,7 +12,7 @@
 
 #define CONN_MAGIC     0x636f6e6eu /* "conn" */
 #define LOOK_AGAIN_MS  100
-#define READS_PER_TURN 4           /* of LOOP_IN_BYTES each, then others' turn */
+#define READS_PER_TURN 4 /* of LOOP_IN_BYTES each, then others' turn */
 #define LINGER_MS      2000
 
 void conn_over(struct conn *c, enum conn_end why)

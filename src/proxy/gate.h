@@ -36,12 +36,12 @@ struct gate {
 	struct h2_kit front_kit, back_kit;
 	struct pool streams;
 	struct pool fronts_h1, fronts_h2, backs_h1, backs_h2;
-	struct list fronts;    /* struct front, all */
-	struct list *walk;     /* the next one of an inventory's; NULL: none */
-	struct list guests;    /* sockets before they are fronts */
+	struct list fronts; /* struct front, all */
+	struct list *walk;  /* the next one of an inventory's; NULL: none */
+	struct list guests; /* sockets before they are fronts */
 	struct clients clients;
 	struct client *arriving; /* a guest's, on its way to the front */
-	unsigned int n_fronts; /* guests included */
+	unsigned int n_fronts;   /* guests included */
 	unsigned int n_streams;
 	void (*on_idle)(struct gate *g); /* draining, and the last front left */
 	void *owner;                     /* of on_idle: the worker */
