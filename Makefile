@@ -270,6 +270,9 @@ bench-mem: $B/tests/bench/bench_mem
 bench-rss: all $B/tests/bench/bench_pin
 	@B=$B tests/bench/rss.py $(BENCH_ARGS)
 
+bench-scale: all
+	@B=$B tests/bench/scale.py $(BENCH_ARGS)
+
 # Reference pages that the program itself knows best.
 docs: all
 	$(Q_GEN) $B/heapgate config-docs >docs/config.md
@@ -361,6 +364,7 @@ help:
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
 	@echo 'make bench-rss   resident memory: idle, in flight, churn, burst, pinning'
+	@echo 'make bench-scale CPU and memory against connections, routes, servers, …'
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
 	@echo 'make packages    make deps, if something is missing'
@@ -376,6 +380,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
-	bench bench-mem bench-rss docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-mem bench-rss bench-scale docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

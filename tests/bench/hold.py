@@ -21,15 +21,15 @@ class Conn(h2.Conn):
         return self.closed
 
 
-def _asked(port):
+def _asked(port, path="/1k"):
     c = Conn(port, timeout=60)
-    c.wait_end(c.ask("/1k"))
+    c.wait_end(c.ask(path))
     return c
 
 
-def idle(port, n):
+def idle(port, n, path="/1k"):
     """n connections, each of which has had one request answered."""
-    return [_asked(port) for _ in range(n)]
+    return [_asked(port, path) for _ in range(n)]
 
 
 def crowd(port, n, at_once):
