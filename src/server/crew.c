@@ -209,7 +209,8 @@ unsigned int crew_n_busy(const struct crew *c)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < c->n_seats; i++)
-		n += c->seats[i].state == SEAT_READY || c->seats[i].recycled;
+		n += c->seats[i].state == SEAT_READY || c->seats[i].recycled ||
+		     c->seats[i].is_next;
 	return n;
 }
 

@@ -88,7 +88,7 @@ void crew_on_worker_answer(struct crew *c, struct seat *s, const void *p, size_t
 
 unsigned int crew_n_ready(const struct crew *c);
 unsigned int crew_n_alive(const struct crew *c);
-/* Ready, or on the way out because they were asked to. */
+/* Ready, or about to be replaced because somebody wants it so. */
 unsigned int crew_n_busy(const struct crew *c);
 
 #endif

@@ -80,6 +80,7 @@ static void on_ready(struct seat *s)
 		return;
 	s->state = SEAT_READY;
 	s->was_ready = true;
+	s->is_next = false;
 	log_info("worker %u is ready, pid %ld", s->number, (long)s->pid);
 	crew_on_worker_ready(s->crew);
 }
@@ -212,8 +213,9 @@ void seat_restart(struct seat *s)
 	uint64_t pause_ms;
 
 	timer_stop(s->crew->loop, &s->restart);
-	if (s->recycled) {
-		s->recycled = false;
+	s->is_next = s->recycled;
+	s->recycled = false;
+	if (s->is_next) {
 		seat_start(s);
 		return;
 	}

@@ -24,6 +24,7 @@ struct seat {
 	unsigned int arm; /* index */
 	enum seat_state state;
 	bool recycled;       /* its worker was asked to leave, for another to come */
+	bool is_next;        /* which is on its way now */
 	bool was_ready;      /* some worker has served from here */
 	pid_t pid;           /* 0: none */
 	int channel;         /* -1: none */

@@ -81,14 +81,20 @@ kill_b() {
 	done 2>/dev/null
 	true
 }
-for _ in {1..12}; do
+while [ ! -e enough ]; do
 	kill_b
-	sleep 0.15
-done
-is "$(table state b)" down
+	sleep 0.1
+done &
+killer=$!
+LIB_STARTED+=($killer)
+down() { [ "$(table state b)" = down ]; }
+soon 15 down
 split 127.0.0.1 50 0
 is "$(share a)" 1.0 "share of the baseline"
 is "$(table state a)" serving
+touch enough
+wait $killer
+rm enough
 back() { [ "$(table state b)" = serving ] && is_ready; }
 soon 15 back
 split 127.0.0.1 400 0
