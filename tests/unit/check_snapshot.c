@@ -309,7 +309,8 @@ START_TEST(the_effective_config_spells_all_out)
 		       "tickets rotate=1h\nlog error - level=notice\n"
 		       "listen :8443 tls cert=/a key=/a backlog=511 min_version=1.2 "
 		       "h1=on h2=on tickets=on release_buffers=on\n"
-		       "limits {\n\tconnections 20000\n\tstreams 128\n"));
+		       "limits {\n\tconnections 20000\n\tclient_connections 5000\n"
+		       "\tstreams 128\n"));
 	ck_assert_ptr_nonnull(strstr(t.printed,
 				     "upstream u {\n\tserver a:1 weight=1 proto=h1\n"
 				     "\tserver b:2 weight=1 proto=h2 tls verify=on\n"
