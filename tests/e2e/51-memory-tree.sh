@@ -95,7 +95,22 @@ for name in $ALLOCATORS; do
 	stop "$HG"
 done
 
+it "the access log says what a request took"
+ports
+simple_conf "127.0.0.1:$BACKEND_PORT" "log access $TMPDIR/access.json format=json"
+start_heapgate
+get /bytes/100 -o /dev/null
+get /bytes/200000 -o /dev/null
+logged() { [ "$(grep -c mem_peak access.json)" = 2 ]; }
+soon 5 logged
+SAYS=$(jq -s . access.json)
+# A body that comes after its head is read into a block of 16 KiB first.
+of '.[0] | .mem_peak > 1000 and .mem_peak < 24000 and .allocs >= 3 and .allocs < 30'
+of '.[1] | .mem_peak > 17000 and .mem_peak < 200000 and .allocs > 15'
+stop "$HG"
+
 it "a worker that does not answer is named, and the others are shown"
+ports
 WORKERS=2 simple_conf "127.0.0.1:$BACKEND_PORT"
 start_heapgate
 deaf=$(worker)
