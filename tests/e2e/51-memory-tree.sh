@@ -37,6 +37,7 @@ for name in $ALLOCATORS; do
 	load 3000 50 10 "$URL/1k"
 	load 100 5 5 "$URL/name"
 	start held curl -sS --http2 --cacert "$CERT" "$URL/never"
+	held=$PID
 	soon 5 clients 1
 	SAYS=$(memory)
 	of '.workers | length == 1'
@@ -92,6 +93,7 @@ for name in $ALLOCATORS; do
 	has "$(ctl purge 0)" "us at most at a stretch"
 	exits 1 ctl purge 7
 	exits 2 ctl purge x
+	stop "$held" || true # else the worker waits for its answer
 	stop "$HG"
 done
 
