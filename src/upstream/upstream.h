@@ -38,7 +38,7 @@ struct upstream_conf {
 	uint32_t connect_timeout_ms;  /* 5 s */
 	uint32_t response_timeout_ms; /* request sent to first header: 60 s */
 	uint32_t idle_timeout_ms;     /* a pooled back that waits: 60 s */
-	uint32_t n_idle;              /* pooled h1 backs per server: 256 */
+	uint32_t n_idle;              /* pooled h1 backs per server: 1024 */
 	uint32_t n_streams;           /* per h2 back, until SETTINGS: 100 */
 	uint32_t max_fails;           /* 3; 0: never taken out */
 	uint32_t fail_timeout_ms;     /* counted in, and taken out for: 10 s */
