@@ -58,6 +58,27 @@ void front_count_bytes(struct front *f)
 	f->out_counted = c->out_bytes;
 }
 
+static enum reject reason_of(unsigned int status)
+{
+	switch (status) {
+	case 413:
+		return REJECT_BODY_BYTES;
+	case 414:
+		return REJECT_URI_BYTES;
+	case 431:
+		return REJECT_HEADER_BYTES;
+	case 503:
+		return REJECT_NO_MEMORY;
+	default:
+		return REJECT_BAD_REQUEST;
+	}
+}
+
+void front_count_refusal(struct front *f, unsigned int status)
+{
+	stat_add(&f->gate->stats->rejected[reason_of(status)], 1);
+}
+
 /* --- a socket whose protocol is not known yet -------------------------------- */
 
 struct guest {

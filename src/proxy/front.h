@@ -58,5 +58,7 @@ void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int li
 		const struct front_ops *ops);
 void front_fini(struct front *f);
 void front_count_bytes(struct front *f);
+/* A request, its head or its body, is refused with this status. */
+void front_count_refusal(struct front *f, unsigned int status);
 
 #endif

@@ -252,22 +252,6 @@ static void begin_request(struct front_h1 *h)
 	h->w.chunked = false;
 }
 
-static enum reject reason_of(unsigned int status)
-{
-	switch (status) {
-	case 413:
-		return REJECT_BODY_BYTES;
-	case 414:
-		return REJECT_URI_BYTES;
-	case 431:
-		return REJECT_HEADER_BYTES;
-	case 503:
-		return REJECT_NO_MEMORY;
-	default:
-		return REJECT_BAD_REQUEST;
-	}
-}
-
 /* Returns: true when the head is whole and was passed on. */
 static bool take_head(struct front_h1 *h, char **p, size_t *len)
 {
@@ -289,7 +273,7 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 		h->close = true;
 		h->w.h.keep_alive = false;
 		s->req_body.ended = true;
-		stat_add(&h->f.gate->stats->rejected[reason_of(h->w.h.status)], 1);
+		front_count_refusal(&h->f, h->w.h.status);
 		stream_on_request(s, h->w.h.status);
 		return false;
 	}
@@ -305,7 +289,7 @@ static bool take_head(struct front_h1 *h, char **p, size_t *len)
 	}
 	status = check_head(s);
 	if (status)
-		stat_add(&h->f.gate->stats->rejected[reason_of(status)], 1);
+		front_count_refusal(&h->f, status);
 	stream_on_request(s, status);
 	if (h->s)
 		say_continue(h);
@@ -335,7 +319,7 @@ static void refuse_body(struct front_h1 *h, unsigned int status)
 
 	h->close = true;
 	h->w.h.keep_alive = false;
-	stat_add(&h->f.gate->stats->rejected[reason_of(status)], 1);
+	front_count_refusal(&h->f, status);
 	if (s->answered)
 		stream_abort(s, STREAM_CANCELLED);
 	else

@@ -1,6 +1,7 @@
 #include "proxy/front_h2.h"
 
 #include "base/must.h"
+#include "proxy/reply.h"
 #include "proxy/stream.h"
 
 #define GOAWAY_GRACE_MS 500  /* between the notice and the last GOAWAY */
@@ -327,11 +328,7 @@ static unsigned int check_head(struct stream *s)
 	if (max->body_bytes && m->content_length > 0 &&
 	    (uint64_t)m->content_length > max->body_bytes)
 		return 413;
-	if (settle_authority(m) != 0 || !is_good_target(s)) {
-		stat_add(&s->gate->stats->rejected[REJECT_BAD_REQUEST], 1);
-		return 400;
-	}
-	return 0;
+	return settle_authority(m) != 0 || !is_good_target(s) ? 400 : 0;
 }
 
 static void end_request(struct stream *s)
@@ -342,13 +339,18 @@ static void end_request(struct stream *s)
 
 static void on_request(struct stream *s, bool ended)
 {
+	unsigned int status;
+
 	h2_end_head(&s->req);
 	s->res.method = s->req.method;
 	if (ended) {
 		s->req.no_body = true;
 		s->req_body.ended = true;
 	}
-	stream_on_request(s, check_head(s));
+	status = check_head(s);
+	if (status)
+		front_count_refusal(s->front, status);
+	stream_on_request(s, status);
 }
 
 static void on_settings(struct front_h2 *h, const nghttp2_frame *frame)
@@ -437,8 +439,11 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 		return 0;
 	}
 	if (max && s->req_body.total_bytes + len > max) {
-		stat_add(&h->f.gate->stats->rejected[REJECT_BODY_BYTES], 1);
-		stream_abort(s, STREAM_CANCELLED);
+		front_count_refusal(&h->f, 413);
+		if (s->answered)
+			stream_abort(s, STREAM_CANCELLED);
+		else
+			reply_error(s, 413);
 		check_memory(h, nghttp2_session_consume(session, id, len));
 		return 0;
 	}

@@ -12,7 +12,8 @@ conf <<-CONF
 	route / app
 	upstream app { server 127.0.0.1:$BACKEND_PORT }
 	limits {
-		connections 30; streams 10; header_bytes 8k; body_bytes 100k
+		connections 30; streams 10; header_bytes 8k; line_bytes 900b
+		body_bytes 100k
 		header_timeout 1s; idle_timeout 2s; stream_timeout 2s
 	}
 	metrics 127.0.0.1:$METRICS
@@ -21,14 +22,30 @@ start_heapgate
 head -c 20000 /dev/zero | tr '\0' a >long
 head -c 200000 /dev/zero >body
 
+# refused STATUS REASON PATH [ARG...]: over HTTP/2 and over HTTP/1.1, and counted
+# once each; stdin is for both.
+refused() {
+	local status=$1 reason=$2 how before
+	shift 2
+	cat >stdin
+	for how in get plain; do
+		before=$(metric "heapgate_rejected_total.*$reason")
+		is "$($how "$@" -o /dev/null -w '%{http_code}' <stdin || true)" \
+			"$status" "by $how"
+		is "$(metric "heapgate_rejected_total.*$reason")" $((before + 1)) \
+			"$reason after $how"
+	done
+}
+
 it "431 for too large a head"
-is "$(get /name -H "X-Long: $(cat long)" -o /dev/null -w '%{http_code}')" 431
-is "$(plain /name -H "X-Long: $(cat long)" -o /dev/null -w '%{http_code}')" 431
+refused 431 header_bytes /name -H "X-Long: $(cat long)" </dev/null
+
+it "414 for too long a target"
+refused 414 uri_bytes "/$(head -c 1000 long)" </dev/null
 
 it "413 for too large a body, announced or not"
-is "$(get /sum -T body -o /dev/null -w '%{http_code}' || true)" 413
-is "$(plain /sum -T body -o /dev/null -w '%{http_code}' || true)" 413
-is "$(plain /sum -T - <body -o /dev/null -w '%{http_code}' || true)" 413
+refused 413 body_bytes /sum -T body </dev/null
+refused 413 body_bytes /sum -T - <body
 
 it "announces and keeps the bound of streams"
 py "$PORT" <<-'EOT'
