@@ -26,6 +26,7 @@ struct order {
 	const char *specs[MAX_SPECS];
 	unsigned int n_specs;
 	uint64_t touch;
+	bool fast;
 	bool json;
 	char own_spec[sizeof(((struct trace_head *)0)->spec)];
 };
@@ -68,7 +69,8 @@ static int open_trace(const char *path, struct trace_file *f)
 
 /* --- the child ------------------------------------------------------------------ */
 
-static void run_one(const char *spec, const char *path, size_t touch, struct answer *a)
+static void run_one(const char *spec, const char *path, const struct replay_way *way,
+		    struct answer *a)
 {
 	struct replay_trace trace;
 	struct trace_file f;
@@ -79,7 +81,7 @@ static void run_one(const char *spec, const char *path, size_t touch, struct ans
 	}
 	if (mem_choose(spec, a->err, sizeof(a->err)) != 0)
 		return;
-	if (replay_run(&f, &trace, touch, &a->result) != 0)
+	if (replay_run(&f, &trace, way, &a->result) != 0)
 		snprintf(a->err, sizeof(a->err), "%s", f.err);
 	else
 		a->ok = true;
@@ -88,11 +90,14 @@ static void run_one(const char *spec, const char *path, size_t touch, struct ans
 int replay_run_main(int argc, char **argv)
 {
 	static struct answer a;
+	struct replay_way way = {.touch_bytes = 0};
 	uint64_t touch;
 
-	if (argc != 4 || !str_u64(str_z(argv[3]), &touch))
+	if (argc != 5 || !str_u64(str_z(argv[3]), &touch))
 		return EXITS_USAGE;
-	run_one(argv[1], argv[2], (size_t)touch, &a);
+	way.touch_bytes = (size_t)touch;
+	way.fast = strcmp(argv[4], "fast") == 0;
+	run_one(argv[1], argv[2], &way, &a);
 	/* less than PIPE_BUF: whole or not at all */
 	if (write(LAUNCH_FIRST_FD, &a, sizeof(a)) != sizeof(a))
 		return EXITS_INTERNAL;
@@ -116,7 +121,9 @@ static bool read_answer(int fd, struct answer *a)
 static int run_child(const struct order *o, const char *spec, struct answer *a)
 {
 	char touch[24];
-	const char *argv[] = {"heapgate", "replay-run", spec, o->path, touch, NULL};
+	const char *argv[] = {"heapgate", "replay-run", spec,
+			      o->path,    touch,        o->fast ? "fast" : "timed",
+			      NULL};
 	int fds[2], status = 0;
 	bool whole;
 	pid_t pid;
@@ -241,11 +248,12 @@ static int usage(FILE *to, int code)
 {
 	fprintf(to,
 		"usage: heapgate replay FILE [--allocator SPEC]... [--touch BYTES] "
-		"[--json]\n\n"
+		"[--fast] [--json]\n\n"
 		"Makes the calls that +trace=FILE has written down, each allocator in\n"
 		"a process of its own, and measures time and memory.\n\n"
 		"  --allocator SPEC  instead of the one that was recorded; up to %d\n"
 		"  --touch BYTES     written at the beginning of each block (%d)\n"
+		"  --fast            without the pauses of the recording\n"
 		"  --json            as one JSON object\n",
 		MAX_SPECS, DEFAULT_TOUCH);
 	return code;
@@ -256,6 +264,7 @@ static int parse_args(struct order *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{"allocator", required_argument, NULL, 'a'},
 		{"touch", required_argument, NULL, 't'},
+		{"fast", no_argument, NULL, 'f'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}};
@@ -265,7 +274,9 @@ static int parse_args(struct order *o, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h')
 			return usage(stdout, EXITS_OK);
-		if (c == 'j')
+		if (c == 'f')
+			o->fast = true;
+		else if (c == 'j')
 			o->json = true;
 		else if (c == 'a' && o->n_specs < MAX_SPECS)
 			o->specs[o->n_specs++] = optarg;

@@ -1,5 +1,6 @@
 #include "lab/replay_run.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,15 +12,19 @@
 #define LOOK_CALLS  256 /* between two looks at the memory */
 #define SECOND_US   1000000u
 #define PURGE_CALLS 1000
+#define PAUSE_US    1000u /* shorter pauses add up until they are so long */
+#define MAX_US      (366ull * 24 * 3600 * SECOND_US)
 
 struct replay {
 	struct trace_file *f;
 	struct block_table blocks;
-	size_t touch;
+	const struct replay_way *way;
 	int statm;
 	uint64_t base_bytes;
+	uint64_t begun_us;  /* by the clock */
+	uint64_t waited_us; /* moment of the trace last waited for */
 	uint64_t next_decay_us;
-	uint64_t looks_ns; /* spent looking: no part of the calls */
+	uint64_t looks_ns; /* spent looking and waiting: no part of the calls */
 	struct replay_result *out;
 };
 
@@ -31,6 +36,24 @@ static uint64_t cpu_ns(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND_US + (uint64_t)t.tv_nsec / 1000u;
+}
+
+/* Returns at once if it has been. */
+static void sleep_until(uint64_t us)
+{
+	const struct timespec t = {.tv_sec = (time_t)(us / SECOND_US),
+				   .tv_nsec = (long)(us % SECOND_US) * 1000};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -106,6 +129,8 @@ int replay_check(struct trace_file *f, struct replay_trace *out)
 			break;
 		}
 	}
+	if (rc == 0 && f->at_us > MAX_US)
+		rc = FAIL("it is damaged: it lasts longer than a year");
 	out->records = f->n_records;
 	out->lost = f->n_lost;
 	out->duration_us = f->at_us;
@@ -164,8 +189,8 @@ static int come(struct replay *x, uint64_t number, void *p, enum mem_tag tag,
 		x->out->failed++;
 		return 0;
 	}
-	if (to > x->touch)
-		to = x->touch;
+	if (to > x->way->touch_bytes)
+		to = x->way->touch_bytes;
 	if (from < to)
 		memset((char *)p + from, 0xa5, to - from);
 	if (old) { /* its free is lost */
@@ -220,9 +245,21 @@ static int step(struct replay *x, const struct trace_record *r)
 	}
 }
 
-/* As the worker did: once in each second of the trace. */
+static void wait_for(struct replay *x, uint64_t at_us)
+{
+	uint64_t start = cpu_ns();
+
+	sleep_until(x->begun_us + at_us);
+	x->waited_us = at_us;
+	x->looks_ns += cpu_ns() - start;
+}
+
+/* What the allocator's clock tells is what it told the worker. The worker's
+ * own call for decay came once in each second. */
 static void keep_time(struct replay *x, uint64_t at_us)
 {
+	if (!x->way->fast && at_us > x->waited_us + PAUSE_US)
+		wait_for(x, at_us);
 	while (at_us >= x->next_decay_us) {
 		mem_decay(x->next_decay_us / 1000);
 		x->next_decay_us += SECOND_US;
@@ -260,10 +297,10 @@ static void purge(void)
 		;
 }
 
-int replay_run(struct trace_file *f, const struct replay_trace *trace, size_t touch,
-	       struct replay_result *out)
+int replay_run(struct trace_file *f, const struct replay_trace *trace,
+	       const struct replay_way *way, struct replay_result *out)
 {
-	struct replay x = {.f = f, .touch = touch, .out = out};
+	struct replay x = {.f = f, .way = way, .out = out};
 	uint64_t start;
 	int rc;
 
@@ -273,6 +310,7 @@ int replay_run(struct trace_file *f, const struct replay_trace *trace, size_t to
 	if (x.statm < 0 || block_table_init(&x.blocks, trace->most_blocks + 1) != 0)
 		return FAIL("no memory for its blocks");
 	x.base_bytes = anon_bytes(&x);
+	x.begun_us = now_us();
 	start = cpu_ns();
 	rc = make_calls(&x);
 	out->cpu_ns = less(cpu_ns() - start, x.looks_ns + trace->cpu_ns);

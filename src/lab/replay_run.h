@@ -31,15 +31,21 @@ struct replay_result {
 	uint64_t purged_bytes; /* anonymous memory after a purge */
 };
 
+struct replay_way {
+	size_t touch_bytes; /* written at the beginning of each block, at most */
+	bool fast;          /* without the pauses of the recording */
+};
+
 /* Reads all of it: whether it is whole and makes sense. Returns: 0; -1 with
  * the reason in f->err. */
 int replay_check(struct trace_file *f, struct replay_trace *out) MUST_USE;
 /*
- * An allocator must be chosen, and nothing allocated. touch: so many bytes of
- * each block are written to, at most. trace: of replay_check().
+ * An allocator must be chosen, and nothing allocated. trace: of
+ * replay_check(). Takes as long as the recording did, unless way->fast: some
+ * allocators give back by the clock.
  * Returns: 0; -1 with the reason in f->err.
  */
-int replay_run(struct trace_file *f, const struct replay_trace *trace, size_t touch,
-	       struct replay_result *out) MUST_USE;
+int replay_run(struct trace_file *f, const struct replay_trace *trace,
+	       const struct replay_way *way, struct replay_result *out) MUST_USE;
 
 #endif

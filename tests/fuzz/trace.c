@@ -37,6 +37,7 @@ static bool is_small(struct trace_file *f)
 
 static void try(const uint8_t *p, size_t len)
 {
+	const struct replay_way way = {.touch_bytes = 64, .fast = true};
 	struct replay_result result;
 	struct replay_trace trace;
 	struct trace_file f;
@@ -44,7 +45,7 @@ static void try(const uint8_t *p, size_t len)
 	if (trace_file_open(&f, p, len) != 0 || !is_small(&f) ||
 	    replay_check(&f, &trace) != 0)
 		return;
-	if (replay_run(&f, &trace, 64, &result) != 0 ||
+	if (replay_run(&f, &trace, &way, &result) != 0 ||
 	    result.calls > trace.records * 2)
 		abort();
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lab/block_table.h"
@@ -13,6 +14,7 @@ static unsigned char file[65536];
 static size_t len;
 static struct trace_file f;
 static struct trace_record r;
+static const struct replay_way fast = {.touch_bytes = 1 << 20, .fast = true};
 
 /* --- a trace by hand ----------------------------------------------------- */
 
@@ -264,7 +266,7 @@ START_TEST(where_records_are_lost_blocks_may_be_missing)
 	ck_assert_int_eq(replay_check(&f, &t), 0);
 	ck_assert_uint_eq(t.lost, 9);
 	ck_assert_uint_eq(t.most_blocks, 1);
-	ck_assert_int_eq(replay_run(&f, &t, 4096, &result), 0);
+	ck_assert_int_eq(replay_run(&f, &t, &fast, &result), 0);
 	ck_assert_uint_eq(result.calls, 2);
 }
 END_TEST
@@ -285,11 +287,58 @@ START_TEST(a_replay_makes_the_same_calls)
 	ck_assert_int_eq(replay_check(&f, &t), 0);
 	ck_assert_uint_eq(t.records, 4);
 	ck_assert_uint_eq(t.peak_bytes, 2 << 20);
-	ck_assert_int_eq(replay_run(&f, &t, 1 << 20, &result), 0);
+	ck_assert_int_eq(replay_run(&f, &t, &fast, &result), 0);
 	ck_assert_uint_eq(result.calls, 4);
 	ck_assert_uint_eq(result.failed, 0);
 	ck_assert_uint_ge(result.end_live_bytes, 1 << 20);
 	ck_assert_uint_ge(result.most_live_bytes, 1 << 20);
+}
+END_TEST
+
+START_TEST(a_replay_lasts_as_long_as_the_recording_unless_fast)
+{
+	const struct replay_way timed = {.touch_bytes = 4096};
+	struct replay_result result;
+	struct replay_trace t;
+	struct timespec from, to;
+	double took_ms;
+
+	begin();
+	op(TRACE_ALLOC, MEM_CONN);
+	number(60000);
+	number(64);
+	block(7);
+	op(TRACE_FREE, MEM_CONN);
+	number(60000);
+	block(0);
+	end(2, 0);
+	open_it();
+	ck_assert_int_eq(replay_check(&f, &t), 0);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	ck_assert_int_eq(replay_run(&f, &t, _i ? &fast : &timed, &result), 0);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	took_ms = (double)(to.tv_sec - from.tv_sec) * 1e3 +
+		  (double)(to.tv_nsec - from.tv_nsec) / 1e6;
+	if (_i)
+		ck_assert_double_lt(took_ms, 60);
+	else
+		ck_assert_double_ge(took_ms, 119);
+}
+END_TEST
+
+START_TEST(a_trace_of_more_than_a_year_is_damaged)
+{
+	struct replay_trace t;
+
+	begin();
+	op(TRACE_ALLOC, MEM_CONN);
+	number(367ull * 24 * 3600 * 1000000);
+	number(64);
+	block(7);
+	end(1, 0);
+	open_it();
+	ck_assert_int_eq(replay_check(&f, &t), -1);
+	ck_assert_ptr_nonnull(strstr(f.err, "longer than a year"));
 }
 END_TEST
 
@@ -384,10 +433,13 @@ int main(void)
 	tcase_add_test(t, another_file_or_version_is_refused);
 	tcase_add_test(t, what_cannot_be_is_refused);
 	tcase_add_test(t, a_block_goes_once_and_comes_once);
+	tcase_add_test(t, a_trace_of_more_than_a_year_is_damaged);
 	tcase_add_test(t, the_table_finds_what_is_there_and_nothing_else);
 	tcase_add_checked_fixture(c, choose, NULL);
 	tcase_add_test(c, where_records_are_lost_blocks_may_be_missing);
 	tcase_add_test(c, a_replay_makes_the_same_calls);
+	tcase_add_loop_test(c, a_replay_lasts_as_long_as_the_recording_unless_fast, 0,
+			    2);
 	tcase_add_test(w, what_the_wrapper_wrote_is_a_whole_trace);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, c);
