@@ -128,8 +128,9 @@ COST = $B/tests/bench/cost_exec.so
 STRAY = $(if $(wildcard tests/e2e/stray.c),$B/tests/e2e/stray.so)
 LIBRARIES = $B/libheapgate.a $B/libmem.a
 
-# What one unit test or fuzzer links besides: LIBS_<name> = -l...
+# What one unit test, fuzzer or bench links besides: LIBS_<name> = -l...
 LIBS_check_h1_peers = -lhttp_parser
+LIBS_bench_tls = -lssl -lcrypto
 
 # --- building ------------------------------------------------------------
 
@@ -172,7 +173,8 @@ $B/tests/e2e/stray.so $(COST): $B/%.so: %.c $B/.cflags
 		-fno-builtin -o $@ $< -ldl
 
 $B/tests/bench/bench_%: $B/tests/bench/bench_%.o $B/libmem.a $B/.ldflags
-	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -ldl -lm
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_$(@F)) \
+		-ldl -lm
 
 # dygraphs, for the charts of "heapgate ab": Debian's libjs-dygraphs as it is
 # installed, made into C. Without the package the report has tables only.
@@ -263,7 +265,7 @@ fuzz-smoke: $(FUZZ_CLANG)
 			2>$B/fuzz/$$n.log || { tail -n 40 $B/fuzz/$$n.log; exit 1; }; \
 		tail -n 7 $B/fuzz/$$n.log; done
 
-bench: all
+bench: all $B/tests/bench/bench_tls
 	@B=$B tests/bench/peers.py $(BENCH_ARGS)
 bench-mem: $B/tests/bench/bench_mem
 	@$< $(BENCH_ARGS)
@@ -272,6 +274,8 @@ bench-rss: all $B/tests/bench/bench_pin
 
 bench-scale: all
 	@B=$B tests/bench/scale.py $(BENCH_ARGS)
+bench-campaigns: all
+	@B=$B tests/bench/campaigns.py $(BENCH_ARGS)
 
 # Reference pages that the program itself knows best.
 docs: all
@@ -365,6 +369,7 @@ help:
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
 	@echo 'make bench-rss   resident memory: idle, in flight, churn, burst, pinning'
 	@echo 'make bench-scale CPU and memory against connections, routes, servers, …'
+	@echo 'make bench-campaigns  what heapgate ab finds where nothing and where 10 % differs'
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
 	@echo 'make packages    make deps, if something is missing'
@@ -380,6 +385,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
-	bench bench-mem bench-rss bench-scale docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-mem bench-rss bench-scale bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

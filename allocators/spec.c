@@ -50,6 +50,16 @@ static int parse_fail(const char *arg, struct spec *s, char *err, size_t err_cap
 		    arg);
 }
 
+static int parse_bloat(const char *arg, struct spec *s, char *err, size_t err_cap)
+{
+	char *end;
+
+	s->bloat = strtod(arg, &end) / 100;
+	if (end > arg && strcmp(end, "%") == 0 && s->bloat >= 0.01 && s->bloat <= 1)
+		return 0;
+	return FAIL("wrapper bloat: \"%s\" is not P%%, from 1%% to 100%%", arg);
+}
+
 static int parse_wrap(const char *wrap, struct spec *s, char *err, size_t err_cap)
 {
 	if (strcmp(wrap, "debug") == 0) {
@@ -60,7 +70,10 @@ static int parse_wrap(const char *wrap, struct spec *s, char *err, size_t err_ca
 		return parse_fail(wrap + 5, s, err, err_cap);
 	if (strncmp(wrap, "trace=", 6) == 0)
 		return parse_path("trace", wrap + 6, s->trace, err, err_cap);
-	return FAIL("unknown wrapper \"%s\"; there are debug, fail=N and trace=FILE",
+	if (strncmp(wrap, "bloat=", 6) == 0)
+		return parse_bloat(wrap + 6, s, err, err_cap);
+	return FAIL("unknown wrapper \"%s\"; there are debug, fail=N, trace=FILE and "
+		    "bloat=P%%",
 		    wrap);
 }
 
@@ -232,6 +245,7 @@ static int parse_settings(char *list, struct spec *s, char *err, size_t err_cap)
 static bool is_wrap(const char *word)
 {
 	return strncmp(word, "fail=", 5) == 0 || strncmp(word, "trace=", 6) == 0 ||
+	       strncmp(word, "bloat=", 6) == 0 ||
 	       (strncmp(word, "debug", 5) == 0 && (!word[5] || word[5] == '+'));
 }
 

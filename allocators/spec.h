@@ -27,6 +27,7 @@ struct spec {
 	uint64_t fail_every; /* +fail=every=N: each Nth fails; 0: off */
 	double fail_rate;    /* +fail=rate=P: this share fails; 0: off */
 	char fail_file[128]; /* +fail=file=PATH; "": off */
+	double bloat;        /* +bloat=P%: this share more is kept; 0: off */
 	char trace[128];     /* +trace=FILE; "": off */
 	bool sizes;          /* sizes=on */
 	uint32_t lifetimes;  /* lifetimes=N: of 1 block in N; 0: off */

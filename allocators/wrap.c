@@ -25,10 +25,13 @@ int wrap_stack(const struct spec *spec, const char *text, struct mem_backend *b,
 	bool fail = spec->fail_nth || spec->fail_every || spec->fail_rate > 0;
 	bool count = spec->sizes || spec->lifetimes;
 
-	if (!fail && !spec->debug && !count && !spec->trace[0] && !spec->fail_file[0])
+	if (!fail && !spec->debug && !count && !spec->trace[0] && !spec->fail_file[0] &&
+	    !(spec->bloat > 0))
 		return 0;
 	b->alloc_sized = NULL; /* they would go round the wrapper */
 	b->free_sized = NULL;
+	if (spec->bloat > 0 && wrap_bloat(b, spec->bloat, err, err_cap) != 0)
+		return -1;
 	if (spec->debug)
 		wrap_debug(b);
 	if (count)

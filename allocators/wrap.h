@@ -33,5 +33,10 @@ void wrap_fail(struct mem_backend *b, uint64_t nth, uint64_t every, double rate)
  * is not 0, is counted down at each call, and the call that makes it 0 fails;
  * the second one counts calls. Returns: 0; -1 with a reason in err. */
 int wrap_fail_file(struct mem_backend *b, const char *path, char *err, size_t err_cap);
+/* Keeps this share (0.10) more memory in RAM than the process has without it.
+ * Returns: 0; -1 with a reason in err. */
+int wrap_bloat(struct mem_backend *b, double share, char *err, size_t err_cap);
+/* Bytes it holds now; *own: what the process had beside it at the last look. */
+size_t wrap_bloat_held(size_t *own);
 
 #endif

@@ -53,6 +53,8 @@ static const char *const good_specs[] = {
 	"/usr/lib/libstdc++.so.6,prefix=my_",
 	"/no/such+debugger/lib.so+debug",
 	"system,trim_threshold=128k,profile=default",
+	"system+bloat=10%",
+	"/usr/lib/a+b.so+bloat=2.5%",
 };
 
 START_TEST(a_good_spec_is_accepted_without_loading)
@@ -82,6 +84,11 @@ static const struct {
 	{"system+fail=every=0", "wrapper fail"},
 	{"system+fail=rate=1.5", "wrapper fail"},
 	{"system+fail=rate=", "wrapper fail"},
+	{"system+bloat=10", "wrapper bloat: \"10\" is not P%, from 1% to 100%"},
+	{"system+bloat=0%", "wrapper bloat"},
+	{"system+bloat=101%", "wrapper bloat"},
+	{"system+bloat=nan%", "wrapper bloat"},
+	{"system+bloat=%", "wrapper bloat"},
 	{"system,hardening=1", "no key \"hardening\"; it takes regions"},
 	{"system,prefix=je_", "no key \"prefix\""},
 	{"hybrid,hardening=4", "hardening=4: 0 none"},

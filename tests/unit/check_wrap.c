@@ -284,6 +284,88 @@ START_TEST(debug_tells_what_was_done_and_where)
 }
 END_TEST
 
+/* --- bloat --- */
+
+#define N_BLOCKS 3000
+#define BIG      20000
+#define WAIT_US  3000 /* longer than it looks away */
+
+static double anon_bytes(void)
+{
+	unsigned long resident = 0, shared = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%*u %lu %lu", &resident, &shared), 2);
+	fclose(f);
+	return (double)(resident - shared) * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* Is a tenth more than all the rest in RAM? The kernel's own figures may be
+ * behind by some dozen pages. */
+static void assert_a_tenth_more(void)
+{
+	size_t own, held;
+
+	for (int i = 0; i < 3; i++) {
+		usleep(WAIT_US);
+		mem_decay((uint64_t)i * 1000);
+	}
+	held = wrap_bloat_held(&own);
+	ck_assert_double_eq_tol((double)held, 0.1 * (double)own,
+				0.005 * (double)own + 65536);
+	ck_assert_double_eq_tol((double)(held + own), anon_bytes(), 1e6);
+}
+
+START_TEST(bloat_holds_a_share_of_what_is_in_ram_and_lets_it_go)
+{
+	static char *p[N_BLOCKS];
+	size_t own, most, held;
+	double before, all;
+
+	backends_choose_wrapped(_i, "+bloat=10%");
+	assert_a_tenth_more();
+	before = anon_bytes();
+	for (int i = 0; i < N_BLOCKS; i++) {
+		p[i] = mem_alloc(TAG, BIG);
+		ck_assert_ptr_nonnull(p[i]);
+		memset(p[i], 1, BIG);
+	}
+	assert_a_tenth_more();
+	most = wrap_bloat_held(&own);
+	all = anon_bytes();
+	ck_assert_double_gt(all - before, 1.09 * N_BLOCKS * BIG);
+	ck_assert_uint_eq(mem_counters()->tag[TAG].allocs, N_BLOCKS);
+	for (int i = 0; i < N_BLOCKS; i++)
+		mem_free(TAG, p[i]);
+	for (int i = 0; i < 100; i++)
+		mem_purge();
+	assert_a_tenth_more();
+	held = wrap_bloat_held(&own);
+	/* As much as the allocator gave back; that is its own affair. */
+	if (anon_bytes() < all / 2)
+		ck_assert_uint_lt(held, most / 2);
+	ck_assert_uint_eq(backends_live_bytes(), 0);
+}
+END_TEST
+
+START_TEST(bloat_grows_while_blocks_are_asked_for)
+{
+	size_t own, held;
+
+	backends_choose_wrapped(_i, "+bloat=100%");
+	for (int i = 0; i < 400; i++) {
+		char *p = mem_alloc(TAG, BIG);
+
+		memset(p, 1, BIG);
+		usleep(50);
+	}
+	held = wrap_bloat_held(&own);
+	ck_assert_uint_gt(own, 300 * BIG);
+	ck_assert_double_eq_tol((double)held, (double)own, 0.1 * (double)own);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	TCase *t = tcase_create("wrap");
@@ -303,6 +385,9 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(t, under_debug_correct_use_goes_through, 0, n);
 	tcase_add_loop_test(t, fresh_bytes_are_d0, 0, n);
 	tcase_add_loop_test(t, debug_tells_what_was_done_and_where, 0, n * N_MISDEEDS);
+	tcase_add_loop_test(t, bloat_holds_a_share_of_what_is_in_ram_and_lets_it_go, 0,
+			    n);
+	tcase_add_loop_test(t, bloat_grows_while_blocks_are_asked_for, 0, n);
 	suite_add_tcase(s, t);
 	return backends_run(s);
 }
