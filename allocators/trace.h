@@ -10,6 +10,7 @@
  *   alloc, zalloc  microseconds, size, block
  *   realloc        microseconds, size, block before, block after
  *   free           microseconds, block
+ *   free of part   microseconds, block, bytes + 1 that were in RAM, from its first
  *   lost           how many records are missing here
  *   usage          highest anonymous memory since the last one, KiB
  *   end            calls recorded, calls lost
@@ -28,9 +29,11 @@
 #define TRACE_MAGIC     "heaptrc\n"
 #define TRACE_VERSION   1u
 #define TRACE_MAX_BYTES 48u /* of one record */
+#define TRACE_LARGE     8192u
 
 enum trace_op {
-	TRACE_ALLOC = 1,
+	TRACE_FREE_PART, /* of a block of >= TRACE_LARGE that was not all in RAM */
+	TRACE_ALLOC,
 	TRACE_ZALLOC,
 	TRACE_REALLOC,
 	TRACE_FREE,

@@ -18,6 +18,7 @@
 #define RING_BYTES  (1u << 20)
 #define WRITE_BYTES (128u << 10) /* so much is worth a write */
 #define LOOK_MS     5            /* how often the thread looks */
+#define LOOK_PAGES  64           /* of a block that goes */
 #define WAIT_LOOKS  20           /* after these it writes what there is */
 
 static struct {
@@ -96,6 +97,7 @@ static unsigned int put_block(unsigned char *to, uint64_t *last, const void *p)
 	return n;
 }
 
+/* size: of a TRACE_FREE_PART the bytes in RAM, plus 1. */
 static void record(enum trace_op op, size_t size, const void *p, const void *q)
 {
 	unsigned char r[TRACE_MAX_BYTES];
@@ -114,11 +116,13 @@ static void record(enum trace_op op, size_t size, const void *p, const void *q)
 	us = now_us();
 	r[0] = (unsigned char)(op | wrap_caller()->tag << 3);
 	n += trace_put(r + n, us - t.last_us);
-	if (op != TRACE_FREE)
+	if (op != TRACE_FREE && op != TRACE_FREE_PART)
 		n += trace_put(r + n, size);
 	n += put_block(r + n, &block, p);
 	if (op == TRACE_REALLOC)
 		n += put_block(r + n, &block, q);
+	if (op == TRACE_FREE_PART)
+		n += trace_put(r + n, size);
 	put_in_ring(r, n);
 	t.last_us = us;
 	t.last_block = block;
@@ -152,9 +156,36 @@ static void *trace_realloc(void *p, size_t size)
 	return q;
 }
 
+/* A replay that touches more of its blocks than the program did needs more
+ * memory. Returns: bytes up to the first page that is not in RAM; size if all
+ * are, or as many as are looked at. */
+static size_t touched_bytes(const void *p, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), head = (uintptr_t)p % page, n, i;
+	unsigned char in_ram[LOOK_PAGES];
+
+	n = (head + size + page - 1) / page;
+	if (n > LOOK_PAGES)
+		n = LOOK_PAGES;
+	if (mincore((char *)p - head, n * page, in_ram) != 0)
+		return size;
+	for (i = 0; i < n && (in_ram[i] & 1); i++)
+		;
+	if (i == n)
+		return size;
+	return i ? i * page - head : 0;
+}
+
 static void trace_free(void *p)
 {
-	record(TRACE_FREE, 0, p, NULL);
+	size_t size = t.below.usable(p), touched = size;
+
+	if (size >= TRACE_LARGE)
+		touched = touched_bytes(p, size);
+	if (touched < size)
+		record(TRACE_FREE_PART, touched + 1, p, NULL);
+	else
+		record(TRACE_FREE, 0, p, NULL);
 	t.below.free(p);
 }
 

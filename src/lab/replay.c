@@ -85,6 +85,7 @@ static void run_one(const char *spec, const char *path, const struct replay_way 
 		snprintf(a->err, sizeof(a->err), "%s", f.err);
 	else
 		a->ok = true;
+	replay_trace_fini(&trace);
 }
 
 int replay_run_main(int argc, char **argv)
@@ -310,5 +311,7 @@ int replay_main(int argc, char **argv)
 		spec_without_trace(f.head.spec, o.own_spec);
 		o.specs[o.n_specs++] = o.own_spec;
 	}
-	return replay_all(&o, &f, &trace);
+	code = replay_all(&o, &f, &trace);
+	replay_trace_fini(&trace);
+	return code;
 }

@@ -17,6 +17,8 @@
 
 struct replay {
 	struct trace_file *f;
+	const struct touch_list *touch;
+	size_t n_large; /* blocks of >= TRACE_LARGE so far */
 	struct block_table blocks;
 	const struct replay_way *way;
 	int statm;
@@ -64,10 +66,13 @@ static uint64_t less(uint64_t a, uint64_t b)
 /* --- reading alone ------------------------------------------------------------ */
 
 /* While nothing is lost, each block that goes must have come. */
-static int note_gone(struct trace_file *f, struct block_table *t, uint64_t number)
+static int note_gone(struct trace_file *f, struct block_table *t,
+		     const struct trace_record *r, struct replay_trace *out)
 {
-	struct block *b = block_table_find(t, number);
+	struct block *b = block_table_find(t, r->block);
 
+	if (b && r->touched != TOUCH_ALL && b->tag)
+		out->touch.bytes[b->tag - 1] = r->touched;
 	if (b)
 		block_table_drop(t, b);
 	else if (!f->n_lost)
@@ -76,7 +81,9 @@ static int note_gone(struct trace_file *f, struct block_table *t, uint64_t numbe
 	return 0;
 }
 
-static int note_come(struct trace_file *f, struct block_table *t, uint64_t number)
+/* The table's tag is the block's place in the list of large ones, from 1. */
+static int note_come(struct trace_file *f, struct block_table *t, uint64_t number,
+		     size_t place)
 {
 	if (block_table_find(t, number)) {
 		if (f->n_lost)
@@ -85,7 +92,7 @@ static int note_come(struct trace_file *f, struct block_table *t, uint64_t numbe
 	}
 	if (!number)
 		return FAIL("it is damaged at byte %zu: a block at address 0", f->at);
-	if (block_table_put(t, number, NULL, 0) != 0)
+	if (block_table_put(t, number, NULL, (uint32_t)place) != 0)
 		return FAIL("no memory for its blocks");
 	return 0;
 }
@@ -96,13 +103,17 @@ static int note(struct trace_file *f, struct block_table *t,
 	switch (r->op) {
 	case TRACE_ALLOC:
 	case TRACE_ZALLOC:
-		return note_come(f, t, r->block);
+		if (r->size < TRACE_LARGE)
+			return note_come(f, t, r->block, 0);
+		if (out->touch.n >= UINT32_MAX / 2 || touch_list_add(&out->touch) != 0)
+			return FAIL("no memory for its blocks");
+		return note_come(f, t, r->block, out->touch.n);
 	case TRACE_REALLOC:
-		if (note_gone(f, t, r->block) != 0)
+		if (note_gone(f, t, r, out) != 0)
 			return -1;
-		return note_come(f, t, r->moved);
+		return note_come(f, t, r->moved, 0);
 	case TRACE_FREE:
-		return note_gone(f, t, r->block);
+		return note_gone(f, t, r, out);
 	case TRACE_USAGE:
 		out->end_bytes = less(r->count * 1024, f->head.base_bytes);
 		if (out->end_bytes > out->peak_bytes)
@@ -139,6 +150,11 @@ int replay_check(struct trace_file *f, struct replay_trace *out)
 	block_table_fini(&t);
 	trace_file_rewind(f);
 	return rc;
+}
+
+void replay_trace_fini(struct replay_trace *t)
+{
+	touch_list_fini(&t->touch);
 }
 
 /* --- with the calls -------------------------------------------------------------- */
@@ -226,15 +242,25 @@ static int resize(struct replay *x, const struct trace_record *r)
 	return come(x, r->moved, p, old.tag, before, r->size);
 }
 
+/* Of a large block only what had come into RAM when it went. */
+static size_t touched_of(struct replay *x, size_t size)
+{
+	uint32_t bytes = TOUCH_ALL;
+
+	if (size >= TRACE_LARGE && x->n_large < x->touch->n)
+		bytes = x->touch->bytes[x->n_large++];
+	return bytes < size ? bytes : size;
+}
+
 static int step(struct replay *x, const struct trace_record *r)
 {
 	switch (r->op) {
 	case TRACE_ALLOC:
 		return come(x, r->block, mem_alloc(r->tag, r->size), r->tag, 0,
-			    r->size);
+			    touched_of(x, r->size));
 	case TRACE_ZALLOC: /* zeroed pages count when they are written to */
 		return come(x, r->block, mem_zalloc(r->tag, 1, r->size), r->tag, 0,
-			    r->size);
+			    touched_of(x, r->size));
 	case TRACE_REALLOC:
 		return resize(x, r);
 	case TRACE_FREE:
@@ -300,7 +326,7 @@ static void purge(void)
 int replay_run(struct trace_file *f, const struct replay_trace *trace,
 	       const struct replay_way *way, struct replay_result *out)
 {
-	struct replay x = {.f = f, .way = way, .out = out};
+	struct replay x = {.f = f, .way = way, .touch = &trace->touch, .out = out};
 	uint64_t start;
 	int rc;
 

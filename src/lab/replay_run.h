@@ -16,6 +16,7 @@ struct replay_trace {
 	uint64_t peak_bytes;  /* anonymous memory, less the base */
 	uint64_t end_bytes;   /* the same, at the end */
 	uint64_t cpu_ns;      /* of reading it, without any call */
+	struct touch_list touch;
 };
 
 struct replay_result {
@@ -36,9 +37,11 @@ struct replay_way {
 	bool fast;          /* without the pauses of the recording */
 };
 
-/* Reads all of it: whether it is whole and makes sense. Returns: 0; -1 with
- * the reason in f->err. */
+/* Reads all of it: whether it is whole and makes sense.
+ * Owns: the caller, of out: replay_trace_fini(), also after a failure.
+ * Returns: 0; -1 with the reason in f->err. */
 int replay_check(struct trace_file *f, struct replay_trace *out) MUST_USE;
+void replay_trace_fini(struct replay_trace *t);
 /*
  * An allocator must be chosen, and nothing allocated. trace: of
  * replay_check(). Takes as long as the recording did, unless way->fast: some

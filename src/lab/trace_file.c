@@ -88,6 +88,20 @@ static int read_block(struct trace_file *f, uint64_t *out)
 	return 0;
 }
 
+/* The caller sees a free. */
+static int read_touched(struct trace_file *f, struct trace_record *r)
+{
+	uint64_t bytes = 0;
+
+	if (read_number(f, &bytes) != 0)
+		return -1;
+	if (!bytes || bytes > TOUCH_ALL)
+		return damaged(f, "a number that cannot be");
+	r->op = TRACE_FREE;
+	r->touched = (uint32_t)(bytes - 1);
+	return 0;
+}
+
 static int read_call(struct trace_file *f, struct trace_record *r)
 {
 	uint64_t us = 0;
@@ -98,7 +112,7 @@ static int read_call(struct trace_file *f, struct trace_record *r)
 		return damaged(f, "a time that cannot be");
 	f->at_us += us;
 	r->at_us = f->at_us;
-	if (r->op != TRACE_FREE) {
+	if (r->op != TRACE_FREE && r->op != TRACE_FREE_PART) {
 		if (read_number(f, &r->size) != 0)
 			return -1;
 		if (!r->size || r->size > PTRDIFF_MAX)
@@ -107,6 +121,8 @@ static int read_call(struct trace_file *f, struct trace_record *r)
 	if (read_block(f, &r->block) != 0)
 		return -1;
 	if (r->op == TRACE_REALLOC && read_block(f, &r->moved) != 0)
+		return -1;
+	if (r->op == TRACE_FREE_PART && read_touched(f, r) != 0)
 		return -1;
 	f->n_records++;
 	return 1;
@@ -137,6 +153,7 @@ int trace_file_next(struct trace_file *f, struct trace_record *r)
 		return cut_off(f);
 	first = f->p[f->at++];
 	r->op = first & 7;
+	r->touched = TOUCH_ALL;
 	r->tag = first >> 3;
 	if ((unsigned int)r->tag >= f->head.n_tags)
 		return damaged(f, "an owner that cannot be");
@@ -145,6 +162,7 @@ int trace_file_next(struct trace_file *f, struct trace_record *r)
 	case TRACE_ZALLOC:
 	case TRACE_REALLOC:
 	case TRACE_FREE:
+	case TRACE_FREE_PART:
 		return read_call(f, r);
 	case TRACE_LOST:
 	case TRACE_USAGE:

@@ -8,15 +8,17 @@
 
 #include "allocators/mem.h"
 #include "allocators/trace.h"
+#include "lab/touch_list.h"
 
 struct trace_record {
 	enum trace_op op;
 	enum mem_tag tag;
-	uint64_t at_us; /* since the beginning */
-	uint64_t size;  /* 1 to PTRDIFF_MAX */
-	uint64_t block; /* which one; a realloc's before the call */
-	uint64_t moved; /* a realloc's after the call */
-	uint64_t count; /* lost: records; usage: KiB */
+	uint64_t at_us;   /* since the beginning */
+	uint64_t size;    /* 1 to PTRDIFF_MAX */
+	uint64_t block;   /* which one; a realloc's before the call */
+	uint64_t moved;   /* a realloc's after the call */
+	uint32_t touched; /* a free's: bytes in RAM from its first; TOUCH_ALL */
+	uint64_t count;   /* lost: records; usage: KiB */
 };
 
 struct trace_file {

@@ -42,12 +42,15 @@ static void try(const uint8_t *p, size_t len)
 	struct replay_trace trace;
 	struct trace_file f;
 
-	if (trace_file_open(&f, p, len) != 0 || !is_small(&f) ||
-	    replay_check(&f, &trace) != 0)
+	if (trace_file_open(&f, p, len) != 0 || !is_small(&f))
 		return;
+	if (replay_check(&f, &trace) != 0)
+		goto out;
 	if (replay_run(&f, &trace, &way, &result) != 0 ||
 	    result.calls > trace.records * 2)
 		abort();
+out:
+	replay_trace_fini(&trace);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -184,7 +184,7 @@ START_TEST(what_cannot_be_is_refused)
 		size_t n;
 		const char *why;
 	} bad[] = {
-		{{0, 0}, 2, "no known kind"},
+		{{0, 0, 0, 0}, 4, "a number that cannot be"},
 		{{TRACE_FREE | 31 << 3, 0, 0}, 3, "an owner"},
 		{{TRACE_ALLOC, 0, 0, 2}, 4, "a size"},
 		{{TRACE_ALLOC, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2},
@@ -326,6 +326,49 @@ START_TEST(a_replay_lasts_as_long_as_the_recording_unless_fast)
 }
 END_TEST
 
+/* Looks at the memory are 256 calls apart. */
+static uint64_t peak_of_a_large_block(uint64_t size, uint64_t touched)
+{
+	struct replay_result result;
+	struct replay_trace t;
+
+	begin();
+	op(TRACE_ALLOC, MEM_CONN);
+	number(1);
+	number(size);
+	block(7);
+	for (int i = 0; i < 256; i++) {
+		op(TRACE_ALLOC, MEM_CONN);
+		number(1);
+		number(64);
+		block(1);
+	}
+	op(TRACE_FREE_PART, MEM_CONN);
+	number(1);
+	block(-256);
+	number(touched + 1);
+	end(258, 0);
+	open_it();
+	ck_assert_int_eq(replay_check(&f, &t), 0);
+	ck_assert_uint_eq(t.touch.n, 1);
+	ck_assert_uint_eq(t.touch.bytes[0], touched);
+	ck_assert_int_eq(replay_run(&f, &t, &fast, &result), 0);
+	replay_trace_fini(&t);
+	return result.peak_bytes;
+}
+
+START_TEST(of_a_large_block_so_much_is_touched_as_was)
+{
+	enum { SIZE = 1 << 20 };
+	uint64_t bytes;
+
+	ck_assert_uint_lt(peak_of_a_large_block(SIZE, 4096), SIZE / 2);
+	bytes = peak_of_a_large_block(SIZE, SIZE / 4 * 3);
+	ck_assert_uint_gt(bytes, SIZE / 2);
+	ck_assert_uint_lt(bytes, SIZE);
+}
+END_TEST
+
 START_TEST(a_trace_of_more_than_a_year_is_damaged)
 {
 	struct replay_trace t;
@@ -438,6 +481,7 @@ int main(void)
 	tcase_add_checked_fixture(c, choose, NULL);
 	tcase_add_test(c, where_records_are_lost_blocks_may_be_missing);
 	tcase_add_test(c, a_replay_makes_the_same_calls);
+	tcase_add_test(c, of_a_large_block_so_much_is_touched_as_was);
 	tcase_add_loop_test(c, a_replay_lasts_as_long_as_the_recording_unless_fast, 0,
 			    2);
 	tcase_add_test(w, what_the_wrapper_wrote_is_a_whole_trace);
