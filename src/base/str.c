@@ -62,7 +62,10 @@ bool str_u64(struct str s, uint64_t *out)
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned int d = (unsigned char)s.p[i] - '0';
 
-		if (d > 9 || v > (UINT64_MAX - d) / 10)
+		if (d > 9)
+			return false;
+		/* Nineteen digits always fit. */
+		if (i >= 19 && v > (UINT64_MAX - d) / 10)
 			return false;
 		v = v * 10 + d;
 	}

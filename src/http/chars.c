@@ -1,5 +1,9 @@
 #include "http/chars.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define T CHAR_TOKEN
 #define V CHAR_VALUE
 #define G CHAR_TARGET
@@ -60,43 +64,169 @@ const uint8_t http_token_lower[256] = {
 	['z'] = 'z',
 };
 
+/* --- sixteen at once ------------------------------------------------------------
+ *
+ * Heads are made of few kinds of bytes. Those are looked at sixteen at once where
+ * the processor has SSE2, as all of x86-64 has; what is left goes by the tables.
+ */
+#ifdef __SSE2__
+
+#define LANES 16
+
+static __m128i in_range(__m128i v, char from, char to)
+{
+	__m128i d = _mm_sub_epi8(v, _mm_set1_epi8(from));
+
+	return _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8((char)(to - from))), d);
+}
+
+static __m128i is_byte(__m128i v, char c)
+{
+	return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+}
+
+static __m128i is_letter(__m128i v)
+{
+	return in_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+}
+
+/* Letters, digits, '-', '.' and '_': of each class. */
+static __m128i is_plain(__m128i v, __m128i letters)
+{
+	return _mm_or_si128(_mm_or_si128(letters, in_range(v, '0', '9')),
+			    _mm_or_si128(in_range(v, '-', '.'), is_byte(v, '_')));
+}
+
+static unsigned int bits(__m128i v)
+{
+	return (unsigned int)_mm_movemask_epi8(v);
+}
+
+static __m128i load(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* All of 8 to 16 bytes, some of them twice. */
+static __m128i load_short(struct str s)
+{
+	return _mm_unpacklo_epi64(
+		_mm_loadl_epi64((const __m128i *)(const void *)s.p),
+		_mm_loadl_epi64((const __m128i *)(const void *)(s.p + s.len - 8)));
+}
+
+/* True only if all bytes are; may be false also when they are. */
+static bool are_plain(struct str s)
+{
+	__m128i v;
+
+	if (s.len < 8)
+		return false;
+	for (; s.len > LANES; s = str_of(s.p + LANES, s.len - LANES)) {
+		v = load(s.p);
+		if (bits(is_plain(v, is_letter(v))) != 0xffff)
+			return false;
+		if (s.len < LANES + 8) /* the rest with some of these again */
+			s = str_of(s.p - 8, s.len + 8);
+	}
+	v = load_short(s);
+	return bits(is_plain(v, is_letter(v))) == 0xffff;
+}
+
+/* Moves *at past plain bytes, folding them. */
+static void fold_plain(char **at, const char *end)
+{
+	while (end - *at >= LANES) {
+		__m128i v = load(*at);
+		__m128i letters = is_letter(v);
+		unsigned int others = ~bits(is_plain(v, letters)) | 1u << LANES;
+		unsigned int n = (unsigned int)__builtin_ctz(others);
+		/* Bit 5 goes to the top of its byte, where letters have theirs. */
+		unsigned int upper =
+			bits(_mm_andnot_si128(_mm_slli_epi16(v, 2), letters));
+
+		for (upper &= (1u << n) - 1; upper; upper &= upper - 1)
+			(*at)[__builtin_ctz(upper)] |= 0x20;
+		*at += n;
+		if (n < LANES)
+			return;
+	}
+}
+
+/* Which of the bytes may not be in a field value. */
+static unsigned int no_value(__m128i v)
+{
+	__m128i control = _mm_andnot_si128(is_byte(v, '\t'), in_range(v, 0, 0x1f));
+
+	return bits(_mm_or_si128(control, is_byte(v, 0x7f)));
+}
+
+/* How many bytes may be in a value, as far as can be told here. */
+static size_t span_value(struct str s)
+{
+	size_t i = 0;
+
+	for (; s.len - i >= LANES; i += LANES) {
+		unsigned int no = no_value(load(s.p + i));
+
+		if (no)
+			return i + (size_t)__builtin_ctz(no);
+	}
+	if (s.len - i >= 8 && !no_value(load_short(str_of(s.p + i, s.len - i))))
+		return s.len;
+	return i;
+}
+
+#else
+
+static bool are_plain(struct str s)
+{
+	(void)s;
+	return false;
+}
+
+static void fold_plain(char **at, const char *end)
+{
+	(void)at;
+	(void)end;
+}
+
+static size_t span_value(struct str s)
+{
+	(void)s;
+	return 0;
+}
+
+#endif
+
+/* --- spans ---------------------------------------------------------------------- */
+
 bool chars_are(struct str s, unsigned int classes)
 {
+	if (are_plain(s))
+		return true;
 	for (size_t i = 0; i < s.len; i++)
 		if (!char_is(s.p[i], classes))
 			return false;
 	return true;
 }
 
-/* Whether a byte of w is a control, tab included, or DEL. Exact: a borrow can
- * only come from a byte that is one itself. */
-static bool has_control(uint64_t w)
+size_t token_fold(char *p, const char *end)
 {
-	const uint64_t ones = UINT64_MAX / 255;
-	uint64_t del = w ^ ones * 0x7f;
+	char *at = p;
+	char c;
 
-	return (((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & ones * 0x80;
+	fold_plain(&at, end);
+	while (at < end && (c = (char)http_token_lower[(unsigned char)*at]))
+		*at++ = c;
+	return (size_t)(at - p);
 }
 
 size_t value_span(struct str s)
 {
-	size_t i = 0;
+	size_t i = span_value(s);
 
-	for (;;) {
-		size_t stop = s.len - i < sizeof(uint64_t) ? s.len : i + sizeof(uint64_t);
-		uint64_t w;
-
-		if (stop - i == sizeof(w)) {
-			memcpy(&w, s.p + i, sizeof(w));
-			if (!has_control(w)) {
-				i = stop;
-				continue;
-			}
-		}
-		for (; i < stop; i++)
-			if (!char_is(s.p[i], CHAR_VALUE))
-				return i;
-		if (stop == s.len)
-			return i;
-	}
+	while (i < s.len && char_is(s.p[i], CHAR_VALUE))
+		i++;
+	return i;
 }

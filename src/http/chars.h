@@ -23,9 +23,12 @@ static inline bool char_is(char c, unsigned int classes)
 /* Whether all bytes of s are of one of the classes; true when it is empty. */
 bool chars_are(struct str s, unsigned int classes);
 
-/* How many bytes at the start of s may be in a field value. Looks at eight at
- * once: most of a head is values. */
+/* How many bytes at the start of s may be in a field value. */
 size_t value_span(struct str s);
+
+/* Folds the token at the start of p to lower case, in place; end: of what may be
+ * read. Returns: its length. */
+size_t token_fold(char *p, const char *end);
 
 /* The value of a hexadecimal digit; 16 or more: not one. */
 static inline unsigned int hex_digit(char c)

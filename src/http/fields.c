@@ -44,6 +44,9 @@ static const struct {
 #define N_KNOWN    (sizeof(known) / sizeof(known[0]))
 #define LONGEST_ID 20
 
+/* is_same() looks at up to 24 bytes. */
+_Static_assert(LONGEST_ID <= 24, "longer names need another word");
+
 _Static_assert(N_KNOWN == FIELD_N_IDS - 1, "every id but OTHER has its name");
 
 /* Where in known[] the names of each length start. */
@@ -54,12 +57,40 @@ static const uint8_t known_from[LONGEST_ID + 2] = {
 	[18] = 25, [19] = 25, [20] = 25, [21] = 26,
 };
 
+static uint64_t eight(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static uint32_t four(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+/* memcmp() for so few bytes, without the call: words that overlap. */
+static bool is_same(const char *a, const char *b, size_t len)
+{
+	if (len < 4)
+		return a[0] == b[0] && a[1] == b[1] && a[len - 1] == b[len - 1];
+	if (len < 8)
+		return four(a) == four(b) && four(a + len - 4) == four(b + len - 4);
+	if (eight(a) != eight(b) || eight(a + len - 8) != eight(b + len - 8))
+		return false;
+	return len <= 16 || eight(a + 8) == eight(b + 8);
+}
+
 enum field_id field_id_of(const char *name, size_t len)
 {
-	if (!len || len > LONGEST_ID)
+	if (len < 2 || len > LONGEST_ID)
 		return FIELD_OTHER;
 	for (unsigned int i = known_from[len]; i < known_from[len + 1]; i++)
-		if (known[i].name[0] == name[0] && !memcmp(known[i].name, name, len))
+		if (is_same(known[i].name, name, len))
 			return known[i].id;
 	return FIELD_OTHER;
 }
@@ -133,19 +164,14 @@ int fields_add(struct fields *f, struct arena *a, struct str name, struct str va
 	return 0;
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 int fields_copy(struct fields *f, struct arena *a, struct str name, struct str value)
 {
 	char *p = arena_bytes(a, name.len + value.len);
 
 	if (!p)
 		return -1;
-	for (size_t i = 0; i < name.len; i++)
-		p[i] = lower(name.p[i]);
+	if (name.len)
+		memcpy(p, name.p, name.len);
 	if (value.len)
 		memcpy(p + name.len, value.p, value.len);
 	return fields_add(f, a, str_of(p, name.len), str_of(p + name.len, value.len));

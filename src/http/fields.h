@@ -69,8 +69,7 @@ bool is_field_value(struct str s);
  */
 int fields_add(struct fields *f, struct arena *a, struct str name,
 	       struct str value) MUST_USE;
-/* As fields_add(), with both strings copied into the arena and the name
- * folded to lower case. */
+/* As fields_add(), with both strings copied into the arena. */
 int fields_copy(struct fields *f, struct arena *a, struct str name,
 		struct str value) MUST_USE;
 /* Makes room for n more fields, so that so many fields_push() succeed.

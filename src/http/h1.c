@@ -51,12 +51,12 @@ static bool in_first_line(const struct h1 *h)
 	return h->state == H1_AT_HEAD && !h->n_lines;
 }
 
-/* end: of the bytes of the section that have come. */
+/* end: of the first line, as far as it has come. */
 static enum h1_result check_bytes(struct h1 *h, size_t end)
 {
 	size_t first = h->line_start + (size_t)h->limits->line_bytes;
 
-	if (in_first_line(h) && end > first && first <= h->limits->header_bytes)
+	if (end > first && first <= h->limits->header_bytes)
 		return h1_fail(h, 414, "first line too long");
 	if (end > h->limits->header_bytes)
 		return h1_fail(h, 431, "header section too long");
@@ -71,43 +71,68 @@ static bool starts_wrong(const struct h1 *h, char c)
 	return !is_token(str_of(&c, 1)) && (c != '\r' || h->line_start);
 }
 
-/* The line that ends at end is whole. */
-static enum h1_result end_line(struct h1 *h, const char *data, size_t end)
+/* The first line, which ends at end, is whole. */
+static enum h1_result end_first_line(struct h1 *h, const char *data, size_t end)
 {
 	size_t len = end - h->line_start;
-	bool first = in_first_line(h);
 
 	if (len < 2 || data[end - 2] != '\r')
 		return h1_fail(h, 400, "bare LF");
-	if (len == 2 && !first)
-		return H1_DONE;
 	h->line_start = (uint32_t)end;
-	if (len == 2) /* one empty line before a request (RFC 9112 §2.2) */
-		return H1_MORE;
-	h->n_lines++;
-	if (h->n_lines - (h->state == H1_AT_HEAD) > h->limits->n_headers)
-		return h1_fail(h, 431, "too many fields");
+	if (len > 2) /* one empty line before a request (RFC 9112 §2.2) */
+		h->n_lines = 1;
+	return H1_MORE;
+}
+
+static enum h1_result scan_first_line(struct h1 *h, const char *data, size_t len)
+{
+	const char *lf = memchr(data + h->scanned, '\n', len - h->scanned);
+	size_t end = lf ? (size_t)(lf - data) + 1 : len;
+	enum h1_result r;
+
+	if (starts_wrong(h, data[h->line_start]))
+		return h1_fail(h, 400, "not HTTP/1");
+	r = check_bytes(h, end);
+	if (r != H1_MORE)
+		return r;
+	h->scanned = (uint32_t)end;
+	return lf ? end_first_line(h, data, end) : H1_MORE;
+}
+
+/* The lines of fields, up to the empty one. */
+static enum h1_result scan_fields(struct h1 *h, const char *data, size_t len)
+{
+	const uint32_t most = h->limits->n_headers + (h->state == H1_AT_HEAD);
+	size_t at = h->scanned, start = h->line_start;
+
+	while (at < len) {
+		const char *lf = memchr(data + at, '\n', len - at);
+
+		at = lf ? (size_t)(lf - data) + 1 : len;
+		if (at > h->limits->header_bytes)
+			return h1_fail(h, 431, "header section too long");
+		h->scanned = (uint32_t)at;
+		if (!lf)
+			return H1_MORE;
+		if (at - start < 2 || data[at - 2] != '\r')
+			return h1_fail(h, 400, "bare LF");
+		if (at - start == 2)
+			return H1_DONE;
+		if (++h->n_lines > most)
+			return h1_fail(h, 431, "too many fields");
+		start = at;
+		h->line_start = (uint32_t)at;
+	}
 	return H1_MORE;
 }
 
 enum h1_result h1_scan(struct h1 *h, const char *data, size_t len)
 {
-	while (h->scanned < len) {
-		const char *lf = memchr(data + h->scanned, '\n', len - h->scanned);
-		size_t end = lf ? (size_t)(lf - data) + 1 : len;
-		enum h1_result r;
+	while (h->scanned < len && in_first_line(h)) {
+		enum h1_result r = scan_first_line(h, data, len);
 
-		if (in_first_line(h) && starts_wrong(h, data[h->line_start]))
-			return h1_fail(h, 400, "not HTTP/1");
-		r = check_bytes(h, end);
-		if (r != H1_MORE)
-			return r;
-		h->scanned = (uint32_t)end;
-		if (!lf)
-			return H1_MORE;
-		r = end_line(h, data, end);
 		if (r != H1_MORE)
 			return r;
 	}
-	return H1_MORE;
+	return scan_fields(h, data, len);
 }

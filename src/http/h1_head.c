@@ -48,13 +48,10 @@ static const char *why_no_name(const char *name, const char *p)
 const char *h1_parse_field(char **at, const char *section_end, struct field *f)
 {
 	char *name = *at;
-	char *p = name;
+	char *p = name + token_fold(name, section_end);
 	char *value;
 	char *end;
-	unsigned char c;
 
-	while ((c = http_token_lower[(unsigned char)*p]))
-		*p++ = (char)c;
 	if (*p != ':' || p == name)
 		return why_no_name(name, p);
 	if (p - name > UINT16_MAX)

@@ -50,10 +50,20 @@ static void put_u64(struct out *o, uint64_t n)
 
 static void put_field(struct out *o, const struct field *f)
 {
-	put_token(o, field_name(f));
-	PUT(o, ": ");
-	put_value(o, field_value(f));
-	PUT(o, "\r\n");
+	size_t n = f->name_len, bytes = n + f->value_len + sizeof(": \r\n") - 1;
+	char *p = o->at;
+
+	if (!is_token(field_name(f)) || value_span(field_value(f)) != f->value_len ||
+	    (size_t)(o->end - p) < bytes)
+		o->failed = true;
+	if (o->failed)
+		return;
+	memcpy(p, f->name, n);
+	memcpy(p + n, ": ", 2);
+	if (f->value_len)
+		memcpy(p + n + 2, f->value, f->value_len);
+	memcpy(p + bytes - 2, "\r\n", 2);
+	o->at += bytes;
 }
 
 /* The one cookie-string of all cookie fields (RFC 9113 §8.2.3). */

@@ -40,6 +40,8 @@ struct h2_user {
 	struct loop *loop;
 	int64_t bytes; /* that nghttp2 holds for this session */
 	struct h2_kit *kit;
+	void *recent; /* what h2_stream() gave last, for recent_id */
+	int32_t recent_id;
 	bool has_frame; /* its frame buffer is the loop's; see h2_mem_init() */
 	bool is_torn;   /* see h2_session_del() */
 };
@@ -61,6 +63,29 @@ void h2_mem_init(nghttp2_mem *mem, struct h2_user *u, struct h2_kit *kit);
  * is not enough, the session's memory is abandoned, not freed twice.
  */
 void h2_session_del(nghttp2_session *session, struct h2_user *u);
+
+/*
+ * What belongs to a stream: nghttp2's stream_user_data, which it finds by a hash
+ * at each call; most calls ask for the same stream as the one before. Set it by
+ * h2_set_stream() alone, or by what opens the stream; and to NULL when it goes.
+ * Returns: NULL where there is none.
+ */
+static inline void *h2_stream(nghttp2_session *session, struct h2_user *u, int32_t id)
+{
+	if (id != u->recent_id || !u->recent) {
+		u->recent = nghttp2_session_get_stream_user_data(session, id);
+		u->recent_id = id;
+	}
+	return u->recent;
+}
+
+static inline void h2_set_stream(nghttp2_session *session, struct h2_user *u,
+				 int32_t id, void *stream)
+{
+	nghttp2_session_set_stream_user_data(session, id, stream);
+	u->recent = stream;
+	u->recent_id = id;
+}
 
 /* What HPACK's two dynamic tables of a session take, by the count of RFC 7541
  * §4.1; a part of what nghttp2 holds. */

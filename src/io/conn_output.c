@@ -42,13 +42,22 @@ static void advance(struct iovec v[2], size_t n)
 	}
 }
 
+static ssize_t send_once(int fd, struct iovec v[2])
+{
+	struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
+
+	/* The kernel takes one piece sooner where it need not copy a list. */
+	if (!v[1].iov_len)
+		return send(fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL);
+	return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
 /* Leaves in v what the socket does not take; nothing when it is broken, so
  * that nothing is kept for nobody. */
 static void send_some(struct conn *c, struct iovec v[2])
 {
 	while (v[0].iov_len + v[1].iov_len && !c->broken) {
-		struct msghdr m = {.msg_iov = v, .msg_iovlen = v[1].iov_len ? 2 : 1};
-		ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+		ssize_t n = send_once(c->fd, v);
 
 		if (n >= 0) {
 			c->out_bytes += (size_t)n;

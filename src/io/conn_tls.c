@@ -61,22 +61,22 @@ static BIO_METHOD *bio_method(void)
 	return m;
 }
 
+static BIO *shared;
+
 static BIO *bio_shared(void)
 {
-	static BIO *bio;
-
-	if (bio)
-		return bio;
-	bio = bio_method() ? BIO_new(bio_method()) : NULL;
-	if (bio)
-		BIO_set_init(bio, 1);
-	return bio;
+	if (shared)
+		return shared;
+	shared = bio_method() ? BIO_new(bio_method()) : NULL;
+	if (shared)
+		BIO_set_init(shared, 1);
+	return shared;
 }
 
 /* Before each call of OpenSSL's that may read or write. */
 static void begin_tls(struct conn *c)
 {
-	BIO_set_data(SSL_get_rbio(c->ssl), c);
+	BIO_set_data(shared, c);
 }
 
 /* --- records --- */

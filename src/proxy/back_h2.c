@@ -22,11 +22,6 @@ static void mark(struct back_h2 *b)
 	loop_mark(b->gate->loop, &b->dirty);
 }
 
-static struct stream *stream_of(nghttp2_session *session, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(session, id);
-}
-
 /* --- life ------------------------------------------------------ */
 
 static void bury(struct grave *g)
@@ -104,12 +99,12 @@ static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
 			const uint8_t *name, size_t name_len, const uint8_t *value,
 			size_t value_len, uint8_t flags, void *user)
 {
-	struct stream *s = stream_of(session, frame->hd.stream_id);
+	struct back_h2 *b = user;
+	struct stream *s = h2_stream(session, &b->user, frame->hd.stream_id);
 	const struct h1_limits *max;
 	struct fields *f;
 	bool trailers;
 
-	(void)user;
 	if (!s || s->b.aborted || frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	trailers = !is_final_head(frame, s);
@@ -171,7 +166,7 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 	switch (frame->hd.type) {
 	case NGHTTP2_HEADERS:
 	case NGHTTP2_DATA:
-		s = stream_of(session, frame->hd.stream_id);
+		s = h2_stream(session, &b->user, frame->hd.stream_id);
 		if (!s || s->b.aborted)
 			return 0;
 		if (frame->hd.type == NGHTTP2_HEADERS && is_final_head(frame, s)) {
@@ -214,10 +209,10 @@ static void widen(nghttp2_session *session, struct stream *s)
 static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
 				 const uint8_t *p, size_t len, void *user)
 {
-	struct stream *s = stream_of(session, id);
+	struct back_h2 *b = user;
+	struct stream *s = h2_stream(session, &b->user, id);
 
 	(void)flags;
-	(void)user;
 	/* The connection's window opens at once, the stream's when the client
 	 * took the data. */
 	if (nghttp2_session_consume_connection(session, len) == NGHTTP2_ERR_NOMEM)
@@ -240,11 +235,11 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 			      void *user)
 {
 	struct back_h2 *b = user;
-	struct stream *s = stream_of(session, id);
+	struct stream *s = h2_stream(session, &b->user, id);
 
 	if (!s)
 		return 0;
-	nghttp2_session_set_stream_user_data(session, id, NULL);
+	h2_set_stream(session, &b->user, id, NULL);
 	if (s->b.aborted || (s->res_body.ended && s->answered)) {
 		unlink_stream(b, s);
 		stream_detach_b(s);
@@ -264,7 +259,7 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 			    void *user)
 {
 	struct back_h2 *b = user;
-	struct stream *s = stream_of(session, id);
+	struct stream *s = h2_stream(session, &b->user, id);
 	struct body *body;
 
 	(void)buf;
@@ -288,7 +283,7 @@ static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
 			void *user)
 {
 	struct back_h2 *b = user;
-	struct stream *s = stream_of(session, frame->hd.stream_id);
+	struct stream *s = h2_stream(session, &b->user, frame->hd.stream_id);
 
 	(void)source;
 	if (!s)
@@ -308,13 +303,12 @@ static int on_frame_not_send_cb(nghttp2_session *session, const nghttp2_frame *f
 
 	if (frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
-	s = stream_of(session, frame->hd.stream_id);
+	s = h2_stream(session, &b->user, frame->hd.stream_id);
 	if (error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED ||
 	    error == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE)
 		b->leaving = true;
 	if (s && !s->b.aborted) {
-		nghttp2_session_set_stream_user_data(session, frame->hd.stream_id,
-						     NULL);
+		h2_set_stream(session, &b->user, frame->hd.stream_id, NULL);
 		fail_stream(b, s, STREAM_REFUSED);
 	}
 	wait_if_idle(b);

@@ -25,11 +25,6 @@ static void mark(struct front_h2 *h)
 	loop_mark(h->f.gate->loop, &h->f.dirty);
 }
 
-static struct stream *stream_of(nghttp2_session *session, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(session, id);
-}
-
 /* What nghttp2 could not queue would leave the client waiting: a reset, or a
  * window that does not open. So the session ends. */
 static void check_memory(struct front_h2 *h, int error)
@@ -83,7 +78,7 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 			    void *user)
 {
 	struct front_h2 *h = user;
-	struct stream *s = stream_of(session, id);
+	struct stream *s = h2_stream(session, &h->user, id);
 	struct body *body;
 
 	(void)buf;
@@ -107,7 +102,7 @@ static int send_data_cb(nghttp2_session *session, nghttp2_frame *frame,
 			void *user)
 {
 	struct front_h2 *h = user;
-	struct stream *s = stream_of(session, frame->hd.stream_id);
+	struct stream *s = h2_stream(session, &h->user, frame->hd.stream_id);
 
 	(void)source;
 	if (!s)
@@ -243,7 +238,7 @@ static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *fr
 	s->is_h2 = true;
 	narrow(s);
 	s->a.id = frame->hd.stream_id;
-	nghttp2_session_set_stream_user_data(session, s->a.id, s);
+	h2_set_stream(session, &h->user, s->a.id, s);
 	return 0;
 }
 
@@ -259,7 +254,7 @@ static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
 			size_t value_len, uint8_t flags, void *user)
 {
 	struct front_h2 *h = user;
-	struct stream *s = stream_of(session, frame->hd.stream_id);
+	struct stream *s = h2_stream(session, &h->user, frame->hd.stream_id);
 	bool trailers = !is_request(frame);
 	struct fields *f;
 
@@ -391,7 +386,7 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 		if (frame->hd.type == NGHTTP2_HEADERS &&
 		    !guard_h2_on_block_end(&h->guard))
 			return 0;
-		s = stream_of(session, frame->hd.stream_id);
+		s = h2_stream(session, &h->user, frame->hd.stream_id);
 		if (!s || s->a.aborted)
 			return 0;
 		if (is_request(frame))
@@ -429,7 +424,7 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 				 const uint8_t *p, size_t len, void *user)
 {
 	struct front_h2 *h = user;
-	struct stream *s = stream_of(session, id);
+	struct stream *s = h2_stream(session, &h->user, id);
 	uint64_t max = h->f.gate->limits->body_bytes;
 
 	(void)flags;
@@ -460,7 +455,7 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 			      void *user)
 {
 	struct front_h2 *h = user;
-	struct stream *s = stream_of(session, id);
+	struct stream *s = h2_stream(session, &h->user, id);
 
 	if (!s)
 		return 0;
@@ -468,7 +463,7 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	if (s->req_body.bytes)
 		check_memory(h, nghttp2_session_consume_connection(session,
 								   s->req_body.bytes));
-	nghttp2_session_set_stream_user_data(session, id, NULL);
+	h2_set_stream(session, &h->user, id, NULL);
 	give_back(h, s);
 	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
 	if (list_empty(&h->f.streams))
@@ -480,7 +475,7 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
  * but not at once (RFC 9113 §8.1), as some clients then drop the answer. */
 static void on_answer_sent(struct front_h2 *h, int32_t id)
 {
-	struct stream *s = stream_of(h->session, id);
+	struct stream *s = h2_stream(h->session, &h->user, id);
 
 	if (s && !s->local) /* our own errors are no work that a client wanted */
 		guard_h2_gain(&h->guard, &h->f.gate->limits->flood, FLOOD_GAIN_ANSWER);

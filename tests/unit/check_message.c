@@ -265,9 +265,9 @@ START_TEST(fields_keep_their_order_and_count_their_bytes)
 	const struct field *x;
 
 	arena_init(&a, MEM_STREAM, 256);
-	add(&f, &a, "Cookie", "a=1");
-	add(&f, &a, "X-Other", "");
-	add(&f, &a, "COOKIE", "b=22");
+	add(&f, &a, "cookie", "a=1");
+	add(&f, &a, "x-other", "");
+	add(&f, &a, "cookie", "b=22");
 	ck_assert_uint_eq(f.n, 3);
 	ck_assert_uint_eq(f.bytes, 6 + 3 + 32 + 7 + 32 + 6 + 4 + 32);
 	x = fields_next(&f, FIELD_COOKIE, &from);
@@ -361,7 +361,7 @@ START_TEST(without_memory_no_field_is_added)
 		arena_init(&a, MEM_STREAM, 64);
 		a.cap_bytes = cap;
 		for (int i = 0; i < 12; i++)
-			if (fields_copy(&f, &a, STR("NAME"), STR("value")) == 0)
+			if (fields_copy(&f, &a, STR("name"), STR("value")) == 0)
 				added++;
 		ck_assert_int_eq(added, f.n);
 		ck_assert_int_lt(added, 12);
