@@ -60,9 +60,10 @@ void directive_usage(const struct directive *d, char *buf, size_t cap)
 		char text[VALUE_TEXT_BYTES];
 
 		at += (size_t)snprintf(buf + at, cap - at,
-				       a->form == ARG_REST ? " [%s%s%s]..."
-				       : a->required       ? " %s%s%s"
-							   : " [%s%s%s]",
+				       a->form == ARG_REST   ? " [%s%s%s]..."
+				       : a->form == ARG_LIST ? " %s%s%s..."
+				       : a->required         ? " %s%s%s"
+							     : " [%s%s%s]",
 				       a->name, a->form == ARG_KEY ? "=" : "",
 				       a->form == ARG_KEY ? syntax_of(a, text) : "");
 	}

@@ -30,6 +30,7 @@ enum block {
 
 enum arg_form {
 	ARG_WORD, /* by its place: listen ADDR */
+	ARG_LIST, /* words before it, one at least: error_page CODE... FILE */
 	ARG_KEY,  /* key=value, in any order */
 	ARG_FLAG, /* the name itself, in any order */
 	ARG_REST, /* key=value with a key that only others know */

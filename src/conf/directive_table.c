@@ -279,6 +279,25 @@ static const struct argument route_args[] = {
 	 AT(route_conf, upstream)},
 	{0}};
 
+/* --- error_page ---------------------------------------------------------- */
+
+static const struct argument error_page_args[] = {
+	{.name = "CODE",
+	 .form = ARG_LIST,
+	 .type = &value_codes,
+	 .required = true,
+	 .help = "For answers with this status, 400 to 599; several may follow each "
+		 "other. heapgate itself answers with 400, 404, 408, 413, 414, 431, "
+		 "501, 502, 503, 504 and 505.",
+	 SELF},
+	{.name = "FILE",
+	 .type = &value_page,
+	 .required = true,
+	 .help = "The body, at most 16k. The end of its name tells its type: "
+		 "`.html`, `.htm`, `.json`, `.txt`, `.xml`, `.xhtml` or `.svg`.",
+	 AT(error_page_conf, path)},
+	{0}};
+
 /* --- upstream ------------------------------------------------------------ */
 
 static const struct argument upstream_args[] = {
@@ -852,6 +871,18 @@ const struct directive directives[] = {
 		 "the lines does not matter. At least one is needed; what no route "
 		 "takes is answered with 404.",
 	 .example = "route host=static.example.com /img app"},
+	{.name = "error_page",
+	 .blocks = BLOCK_TOP,
+	 .args = error_page_args,
+	 .noun = &noun_error_page,
+	 .repeatable = true,
+	 .help = "A page of yours for errors that heapgate itself answers with; what "
+		 "a server says is never touched. A JSON file is for clients whose "
+		 "Accept names application/json, and for all when the code has no "
+		 "other file; another file is for all who do not ask for JSON. Without "
+		 "a page a line of text goes out, or JSON to who asks for it. Files "
+		 "are read when heapgate starts and at each reload.",
+	 .example = "error_page 502 503 504 /etc/heapgate/sorry.html"},
 	{.name = "experiment",
 	 .blocks = BLOCK_TOP,
 	 .args = no_args,

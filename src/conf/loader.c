@@ -65,6 +65,15 @@ static void unknown_word(struct deed *deed, const struct word *w)
 	report_hint(&deed->ld->report, "usage: %s", usage);
 }
 
+/* Whether a word without a key comes behind it. */
+static bool has_word_behind(const struct word *w)
+{
+	do
+		w = w->next;
+	while (w && w->key);
+	return w != NULL;
+}
+
 /* The argument that a word is for, or NULL. */
 static const struct argument *match(const struct deed *deed, const struct word *w,
 				    unsigned int n_words)
@@ -72,6 +81,8 @@ static const struct argument *match(const struct deed *deed, const struct word *
 	const struct argument *rest = NULL;
 
 	for (const struct argument *a = deed->d->args; a->name; a++) {
+		if (a->form == ARG_LIST && !w->key && has_word_behind(w))
+			return a;
 		if (a->form == ARG_WORD && !w->key && n_words-- == 0)
 			return a;
 		if (a->form == ARG_KEY && w->key && strcmp(a->name, w->key) == 0)
@@ -91,7 +102,7 @@ static bool is_twice(struct deed *deed, const struct argument *a, const struct w
 {
 	const struct word *first = deed->given[a - deed->d->args];
 
-	if (!first || a->form == ARG_REST)
+	if (!first || a->form == ARG_REST || a->form == ARG_LIST)
 		return false;
 	report_error(&deed->ld->report, &w->at, "\"%s%s\" is given twice", a->name,
 		     w->key ? "=" : "");

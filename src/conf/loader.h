@@ -34,6 +34,7 @@ struct loader {
 	const struct statement **listen_of; /* of s->listens[i] */
 	const struct statement **route_of;
 	const struct statement **upstream_of;
+	const struct statement **error_page_of;
 	const struct statement *experiment;          /* or NULL */
 	const struct statement *seen[DIRECTIVE_MAX]; /* the last, by index */
 };

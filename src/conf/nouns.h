@@ -24,6 +24,11 @@ extern const struct value_type value_host;   /* const char * */
 extern const struct value_type value_prefix; /* likewise */
 extern const struct value_type value_target; /* likewise */
 
+/* snapshot_error_page.c */
+extern const struct noun noun_error_page;
+extern const struct value_type value_codes; /* of a struct error_page_conf */
+extern const struct value_type value_page;  /* const char * */
+
 /* snapshot_experiment.c */
 extern const struct noun noun_experiment, noun_arm, noun_guard;
 extern const struct value_type value_limit; /* of a struct guard_conf */

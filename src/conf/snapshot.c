@@ -54,14 +54,18 @@ static void make_room(struct loader *ld, const struct statement *first)
 	unsigned int n_listens = statement_count(first, "listen");
 	unsigned int n_routes = statement_count(first, "route");
 	unsigned int n_upstreams = statement_count(first, "upstream");
+	unsigned int n_pages = statement_count(first, "error_page");
 
 	s->listens = room_alloc(&ld->keep, n_listens * sizeof(*s->listens));
 	s->routes = room_alloc(&ld->keep, n_routes * sizeof(*s->routes));
 	s->upstreams = room_alloc(&ld->keep, n_upstreams * sizeof(*s->upstreams));
+	s->error_pages = room_alloc(&ld->keep, n_pages * sizeof(*s->error_pages));
 	ld->listen_of = room_alloc(&ld->scratch, n_listens * sizeof(*ld->listen_of));
 	ld->route_of = room_alloc(&ld->scratch, n_routes * sizeof(*ld->route_of));
 	ld->upstream_of =
 		room_alloc(&ld->scratch, n_upstreams * sizeof(*ld->upstream_of));
+	ld->error_page_of =
+		room_alloc(&ld->scratch, n_pages * sizeof(*ld->error_page_of));
 }
 
 static void keep_wheres(struct loader *ld, const struct source *source)

@@ -11,6 +11,7 @@
 #include "conf/arms.h"
 #include "io/listen.h"
 #include "proxy/accesslog.h"
+#include "proxy/error_page.h"
 #include "proxy/limits.h"
 #include "upstream/route.h"
 #include "upstream/upstream.h"
@@ -29,6 +30,8 @@ struct snapshot {
 	struct upstream_conf *upstreams;
 	unsigned int n_upstreams;
 	unsigned int n_servers; /* over all upstreams */
+	struct error_page_conf *error_pages;
+	unsigned int n_error_pages;
 	struct limits_conf limits;
 	struct accesslog_conf access;
 	const char *error_path; /* "-": stderr */
@@ -92,7 +95,7 @@ struct proxy_args {
 void snapshot_proxy_text(const struct proxy_args *args, FILE *to);
 
 /* Files, names and addresses that only this host can tell: certificates and
- * keys readable, user known. Errors go to report; returns how many. */
+ * keys and error pages readable, user known. Errors go to report; returns how many. */
 unsigned int snapshot_check_host(const struct snapshot *s, FILE *report);
 
 #endif

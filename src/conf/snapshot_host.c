@@ -90,6 +90,14 @@ static void check_server(struct check *c, const struct server_conf *conf)
 		tls_ctx_free(&ctx);
 }
 
+static void check_error_page(struct check *c, const struct error_page_conf *conf)
+{
+	char err[512];
+
+	if (error_page_read(conf->path, NULL, err, sizeof(err)) < 0)
+		fail(c, conf->where, "%s", err);
+}
+
 static void check_user(struct check *c, const struct snapshot *s)
 {
 	if (s->user && !getpwnam(s->user))
@@ -107,5 +115,7 @@ unsigned int snapshot_check_host(const struct snapshot *s, FILE *report)
 	for (unsigned int i = 0; i < s->n_upstreams; i++)
 		for (unsigned int k = 0; k < s->upstreams[i].n_servers; k++)
 			check_server(&c, &s->upstreams[i].servers[k]);
+	for (unsigned int i = 0; i < s->n_error_pages; i++)
+		check_error_page(&c, &s->error_pages[i]);
 	return c.n_errors;
 }

@@ -49,7 +49,10 @@ static void print_words(FILE *to, const struct directive *d, const void *self)
 		fputc(' ', to);
 		if (a->form == ARG_KEY)
 			fprintf(to, "%s=", a->name);
-		word_print(text, to);
+		if (a->form == ARG_LIST)
+			fputs(text, to);
+		else
+			word_print(text, to);
 	}
 }
 

@@ -14,6 +14,7 @@
 
 struct stream;
 struct routes;
+struct error_pages;
 
 struct gate {
 	struct loop *loop;
@@ -25,13 +26,14 @@ struct gate {
 	void (*dispatch)(struct stream *s);
 	/* Asks another server after side B failed; false: cannot. NULL: never. */
 	bool (*retry)(struct stream *s, int why);
-	void *handler;               /* for dispatch: theirs */
-	const struct routes *routes; /* dispatch() */
-	const char *via;             /* pseudonym in Via; NULL: none */
-	char via_text[3][80];        /* Via by received version, once made */
-	const char *server;          /* Server of our own answers */
-	const char *arm;             /* heapgate-arm of all answers; NULL: none */
-	bool forwarded_trust;        /* keep the client's X-Forwarded-* */
+	void *handler;                         /* for dispatch: theirs */
+	const struct routes *routes;           /* dispatch() */
+	const char *via;                       /* pseudonym in Via; NULL: none */
+	char via_text[3][80];                  /* Via by received version, once made */
+	const char *server;                    /* Server of our own answers */
+	const struct error_pages *error_pages; /* NULL: none but our words */
+	const char *arm;      /* heapgate-arm of all answers; NULL: none */
+	bool forwarded_trust; /* keep the client's X-Forwarded-* */
 	bool draining;
 	struct h2_kit front_kit, back_kit;
 	struct pool streams;

@@ -1,5 +1,6 @@
 #include "proxy/reply.h"
 
+#include "proxy/error_page.h"
 #include "proxy/gate.h"
 #include "proxy/stream.h"
 
@@ -20,7 +21,6 @@ static char *error_text(struct stream *s, unsigned int status, bool json)
 	return arena_printf(&s->arena, "%u %s\n", status, reason);
 }
 
-/* No memory for a page: the head alone must do. */
 static int fill_head(struct stream *s, unsigned int status, struct str type, size_t len)
 {
 	struct message *m = &s->res;
@@ -62,15 +62,15 @@ void reply_send_with(struct stream *s, unsigned int status, struct str content_t
 	s->local = true;
 	body_fini(&s->res_body);
 	body_init(&s->res_body, s->gate->limits->stream_buffer_bytes);
+	/* No memory for a page: the head alone must do. */
+	if (!no_body && body_put(&s->res_body, body.p, body.len) != 0)
+		body.len = 0;
 	if (fill_head(s, status, content_type, body.len) != 0 ||
 	    add_fields(s, fields, n) != 0) {
 		stream_abort(s, STREAM_NO_MEMORY);
 		return;
 	}
-	if (no_body)
-		s->res.no_body = true;
-	else if (body_put(&s->res_body, body.p, body.len) != 0)
-		s->res.content_length = 0;
+	s->res.no_body = no_body;
 	s->res_body.ended = true;
 	stream_on_answer(s);
 }
@@ -120,10 +120,17 @@ static size_t tell_fault(struct stream *s, unsigned int status, struct reply_fie
 void reply_error(struct stream *s, unsigned int status)
 {
 	bool json = wants_json(s);
-	char *text = error_text(s, status, json);
+	const struct error_page *page =
+		error_pages_find(s->gate->error_pages, status, json);
 	struct reply_field field;
 	size_t n = tell_fault(s, status, &field);
+	char *text;
 
+	if (page) {
+		reply_send_with(s, status, str_z(page->type), page->body, &field, n);
+		return;
+	}
+	text = error_text(s, status, json);
 	reply_send_with(s, status, json ? STR("application/json") : STR("text/plain"),
 			text ? str_z(text) : STR(""), &field, n);
 }

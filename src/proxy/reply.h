@@ -8,8 +8,9 @@
 
 struct stream;
 
-/* A short error page (text, or JSON if the client accepts only that) with
- * this status. Nothing may have been answered yet. Detaches side B. */
+/* The configured error page of this status, or a short one (text, or JSON if
+ * the client's Accept names that). Nothing may have been answered yet. Detaches
+ * side B. */
 void reply_error(struct stream *s, unsigned int status);
 /* Any answer; body is copied. Detaches side B. */
 void reply_send(struct stream *s, unsigned int status, struct str content_type,

@@ -53,6 +53,7 @@ struct worker {
 	struct gate gate;
 	bool has_gate;
 	struct accesslog *log;
+	struct error_pages *error_pages;
 	const struct arm_conf *arm;
 	struct event *channel;
 	struct memory_worker memory;
@@ -337,11 +338,13 @@ static int open_gate(struct worker *w)
 	struct gate *g = &w->gate;
 
 	w->has_gate = true; /* half of one can be ended too */
-	if (gate_init(g, &w->loop, w->stats, &s->limits) != 0)
+	w->error_pages = error_pages_new(s->error_pages, s->n_error_pages);
+	if (!w->error_pages || gate_init(g, &w->loop, w->stats, &s->limits) != 0)
 		return FAIL(EXITS_INTERNAL, "no memory");
 	g->dispatch = dispatch;
 	g->retry = dispatch_retry;
 	g->routes = s->route_table;
+	g->error_pages = w->error_pages;
 	g->via = s->via;
 	g->forwarded_trust = s->forwarded_trust;
 	g->on_idle = on_idle;
@@ -500,6 +503,7 @@ static void close_all(struct worker *w)
 	close_ports(w);
 	if (w->has_gate)
 		gate_fini(&w->gate);
+	error_pages_free(&w->error_pages);
 	for (unsigned int i = 0; w->upstreams && i < w->snapshot->n_upstreams; i++)
 		upstream_free(&w->upstreams[i]);
 	mem_free(MEM_WORKER, w->health);

@@ -69,3 +69,53 @@ is "$(get /nowhere -H 'Accept: application/json')" '{"status":404,"error":"Not F
 is "$(get /nowhere -H 'Accept: application/json' -o /dev/null -w '%{content_type}')" \
 	application/json
 is "$(get /nowhere -I -o /dev/null -w '%{size_download}')" 0
+
+it "answers with pages of one's own, HTML or JSON as the client accepts"
+printf '<p>out to lunch' >sorry.html
+printf '{"sorry":true}' >sorry.json
+printf 'no such thing' >none.txt
+cat >>"$CONF" <<-CONF
+	error_page 502 503 504 sorry.html
+	error_page 502 sorry.json
+	error_page 404 none.txt
+CONF
+"$HEAPGATE" -t -c "$CONF" || flunk "the config is refused"
+kill -HUP "$HG"
+soon 10 eval '[ "$(get /nobody)" = "<p>out to lunch" ]'
+# page CODE TYPE BODY PATH [ARG...]: over HTTP/2 and over HTTP/1.1
+page() {
+	local code=$1 type=$2 body=$3 how
+	shift 3
+	for how in get plain; do
+		is "$($how "$@" -o body -D head -w '%{http_code} %{content_type}')" \
+			"$code $type" "$how"
+		is "$(cat body)" "$body" "$how"
+		has "$(tr -d '\r' <head)" "content-length: ${#body}"
+	done
+}
+J='Accept: application/json'
+page 502 text/html '<p>out to lunch' /nobody
+page 502 application/json '{"sorry":true}' /nobody -H "$J"
+page 504 text/html '<p>out to lunch' /never $A
+is "$(get /never $A -H "$J")" '{"status":504,"error":"Gateway Timeout"}'
+page 404 text/plain 'no such thing' /nowhere
+has "$(tr -d '\r' <head)" "proxy-status: edge-1; error=destination_not_found"
+is "$(get /nobody -I -o /dev/null -w '%{size_download}')" 0
+
+it "leaves a server's own errors alone"
+has_not "$(get /status/502 $A)" lunch
+
+it "reads the pages once, and at a reload"
+printf 'later' >sorry.html
+page 502 text/html '<p>out to lunch' /nobody
+kill -HUP "$HG"
+soon 10 eval '[ "$(get /nobody)" = later ]'
+
+it "keeps what it has when a page is no good"
+head -c 20000 /dev/zero >sorry.html
+exits 78 "$HEAPGATE" -t -c "$CONF"
+has "$OUT" "heapgate.conf:16:1: error: the error page "
+has "$OUT" "sorry.html is larger than 16k"
+kill -HUP "$HG"
+soon 10 grep -q "is larger than 16k" heapgate.log
+page 502 text/html later /nobody

@@ -32,7 +32,8 @@ static const char full[] =
 	"	check GET /h?x=${TRY_NONE:-1} every=5s\n"
 	"}\n"
 	"upstream grpc { server 127.0.0.1:9101 proto=h2c; "
-	"server g.example:443 proto=h2 ca=/ca sni=g }\n";
+	"server g.example:443 proto=h2 ca=/ca sni=g }\n"
+	"error_page 502 503 \"/e/5 xx.html\"; error_page 502 /e/5.json\n";
 
 static const char with_arms[] =
 	"workers 3; experiment { arm a allocator=hybrid,regions=heap weight=90\n"
@@ -425,7 +426,7 @@ START_TEST(a_word_that_is_near_none_gets_the_whole_list)
 		      "      | ^~~~~~~~~~\n"
 		      "      hint: the top level takes allocator, workers, user, "
 		      "pid_file, via, forwarded, tickets, metrics, admin, log, listen, "
-		      "limits, upstream, route, experiment\n"
+		      "limits, upstream, route, error_page, experiment\n"
 		      "t.conf:5:26: error: unknown directive \"xyzzy\" in upstream "
 		      "\"v\"\n"
 		      "    5 | upstream v { server a:1; xyzzy }\n"
