@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "allocators/vacate.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "http/body.h"
@@ -27,6 +28,8 @@ static void free_cb(void *p, void *user)
 		u->has_frame = false;
 		return;
 	}
+	if (p == u->table)
+		u->table_bytes = 0;
 	mem_free(MEM_NGHTTP2, p);
 	u->bytes += mem_charge(MEM_NGHTTP2, mark);
 }
@@ -38,6 +41,10 @@ static void *calloc_cb(size_t n, size_t size, void *user)
 	void *p = mem_zalloc(MEM_NGHTTP2, n, size);
 
 	u->bytes += mem_charge(MEM_NGHTTP2, mark);
+	if (p && n * size > u->table_bytes) {
+		u->table = p;
+		u->table_bytes = n * size;
+	}
 	return p;
 }
 
@@ -96,6 +103,12 @@ void h2_session_del(nghttp2_session *session, struct h2_user *u)
 	else if (session)
 		log_warn("no memory: an HTTP/2 session of %lld bytes is abandoned",
 			 (long long)u->bytes);
+}
+
+void h2_vacate(struct h2_user *u)
+{
+	if (u->table_bytes)
+		mem_vacate(u->table, u->table_bytes);
 }
 
 void h2_mem_init(nghttp2_mem *mem, struct h2_user *u, struct h2_kit *kit)

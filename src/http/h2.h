@@ -42,6 +42,8 @@ struct h2_user {
 	struct h2_kit *kit;
 	void *recent; /* what h2_stream() gave last, for recent_id */
 	int32_t recent_id;
+	void *table; /* its largest zeroed block: the streams, by a hash */
+	size_t table_bytes;
 	bool has_frame; /* its frame buffer is the loop's; see h2_mem_init() */
 	bool is_torn;   /* see h2_session_del() */
 };
@@ -86,6 +88,10 @@ static inline void h2_set_stream(nghttp2_session *session, struct h2_user *u,
 	u->recent = stream;
 	u->recent_id = id;
 }
+
+/* Gives back the pages of the table of streams while it has none. It is of 4 KiB
+ * from the start, the largest block that an idle session holds. */
+void h2_vacate(struct h2_user *u);
 
 /* What HPACK's two dynamic tables of a session take, by the count of RFC 7541
  * §4.1; a part of what nghttp2 holds. */

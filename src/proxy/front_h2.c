@@ -235,6 +235,7 @@ static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *fr
 		stat_add(&h->f.gate->stats->rejected[REJECT_NO_MEMORY], 1);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
+	doze_end(&h->doze);
 	s->is_h2 = true;
 	narrow(s);
 	s->a.id = frame->hd.stream_id;
@@ -466,8 +467,10 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	h2_set_stream(session, &h->user, id, NULL);
 	give_back(h, s);
 	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
-	if (list_empty(&h->f.streams))
+	if (list_empty(&h->f.streams)) {
 		wait_idle(h);
+		doze_begin(h->f.gate, &h->doze);
+	}
 	return 0;
 }
 
@@ -566,6 +569,7 @@ static void front_h2_free(struct front *f)
 	struct front_h2 *h = of_front(f);
 
 	free_streams(h);
+	doze_end(&h->doze);
 	h2_session_del(h->session, &h->user);
 	h->session = NULL;
 	mem_charge_back(MEM_NGHTTP2, h->user.bytes);
@@ -781,6 +785,7 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 	h->user.loop = g->loop;
 	dirty_init(&h->f.dirty, flush_cb);
 	timer_init(&h->f.timer, timer_cb);
+	doze_init(&h->doze);
 	c->ops = &conn_ops;
 	c->owner = h;
 	stat_add(&g->stats->fronts_h2, 1);
@@ -790,6 +795,7 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 		return;
 	}
 	guard_h2_init(&h->guard, &h->f, h->session);
+	doze_begin(g, &h->doze);
 	timer_set(g->loop, &h->f.timer, g->limits->header_timeout_ms);
 	if (g->draining)
 		front_h2_drain(&h->f);

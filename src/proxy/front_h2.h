@@ -5,6 +5,7 @@
 #define HEAPGATE_FRONT_H2_H
 
 #include "http/h2.h"
+#include "proxy/doze.h"
 #include "proxy/front.h"
 #include "proxy/guard_h2.h"
 
@@ -13,6 +14,7 @@ struct front_h2 {
 	struct front f;
 	nghttp2_session *session;
 	struct guard_h2 guard;
+	struct doze doze;
 	uint32_t n_wide;      /* streams that may buffer more than H2_FIRST_BYTES */
 	bool goaway_sent : 1; /* the last one, with the last stream id */
 	bool settings_acked : 1;
