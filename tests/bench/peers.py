@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""CPU, memory and speed of heapgate beside the proxies that Debian has.
+"""CPU, memory, latency of heapgate beside the proxies that Debian has.
 
-Every proxy gets one worker, TLS 1.3 with the same certificate, no access log,
-128 streams per connection and a keep-alive pool behind; the configurations
-are in tests/bench/conf/. Behind them is nginx (HTTP/1.1) or nghttpd (h2c), in
-front h2load. Each round asks every proxy once, in random order, so that what
-else the machine does falls on all of them; the figures are medians of the
-rounds with the smallest and largest. Trust CPU per request and the ratios;
-requests per second on a shared machine are only a hint.
+Every proxy gets one worker, TLS 1.3 with the same certificate and cipher, tickets,
+no access log, 128 streams per connection and a keep-alive pool behind; the
+configurations are in tests/bench/conf/, with the reason for each setting that a
+proxy does better with. Behind them is nginx (HTTP/1.1) or nghttpd (h2c), in front
+h2load, bench_tls (handshakes, idle connections) or heapgate's open-loop load.
+A case's rounds ask every proxy once each, in random order, so that what else the
+machine does falls on all of them; the figures are medians of the rounds. Trust CPU per
+request, bytes and the ratios; requests per second on a shared machine are only a
+hint.
 
-    make bench                                    everything, 5 rounds
+    make bench                                    everything, 7 rounds
     make bench CASES=h2-h1-1k-50x10 ROUNDS=10     one case again
+    make bench CASES=memory,'h1-*'                a group, a pattern
+    make bench PEERS=allocators                   heapgate with each allocator
+    make bench PEERS=peers,allocators             them beside the others
     make bench PEERS=heapgate:jemalloc,haproxy SCALE=0.1
     tests/bench/peers.py --list
 
@@ -19,26 +24,31 @@ Written to $B/bench/: peers.csv (each measurement), peers.md (the tables).
 
 import argparse
 import csv
+import fnmatch
+import glob
+import json
 import os
 import random
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import namedtuple
 
 sys.dont_write_bytecode = True
+import frame  # noqa: E402
 import hold  # noqa: E402
 import procs  # noqa: E402
+from frame import HERE, TOP, enclosed, interrupted, machine, spread  # noqa: E402,F401
 from procs import Trouble  # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
 H2LOAD_TLS = ["--tls13-ciphers=TLS_AES_128_GCM_SHA256"]
+LEAVE_S = 10  # between the last client's leaving and the look at what is kept
+ALLOCATORS = ["system", "jemalloc", "mimalloc", "tcmalloc", "hybrid"]
 
 # --- what is compared ----------------------------------------------------
 
@@ -53,40 +63,70 @@ PEERS = {
 }
 # What these say differently when the server behind speaks HTTP/2.
 PROTO_H2 = {"heapgate": "proto=h2c", "nghttpx": "proto=h2", "haproxy": "proto h2"}
+# Names for several: PEERS=allocators.
+PEER_SETS = {"peers": list(PEERS),
+             "allocators": ["heapgate:" + a for a in ALLOCATORS]}
 
-# kind load: n requests from clients × streams of h2load; unit is what one
-# "request" of the table is. kind idle: n connections. kind streams: clients ×
-# streams requests that are never answered.
-Case = namedtuple("Case", "name kind behind n clients streams path args unit")
+# What is measured, by kind:
+#   load      n requests from clients × streams of h2load; CPU per request
+#   full      n connections, clients at a time, each of which shakes hands and asks
+#   resumed   once; CPU per connection
+#   latency   n requests for the capacity, then for seconds at half of the slowest's
+#   idle      n connections that stay; bytes of each
+#   streams   clients × streams requests that are never answered; bytes of each
+# unit: what one is called; gib: of an answer, where CPU per GiB is told.
+# target: of the ratio to the best peer.
+Case = namedtuple("Case", "name kind behind n clients streams path args unit group "
+                  "target gib", defaults=("", None, None))
 
 
-def _case(name, behind, n, clients, streams, path, *args, kind="load",
-          unit="request"):
-    return Case(name, kind, behind, n, clients, streams, path, list(args), unit)
+def _case(group, name, behind, n, clients, streams, path, *args, kind="load",
+          unit="request", target=None, gib=None):
+    return Case(name, kind, behind, n, clients, streams, path, list(args), unit,
+                group, target, gib)
 
 
 HEADERS_40 = [a for i in range(40) for a in ("-H", "x-header-%d: value-%d-%s" % (
     i, i, "0123456789" * 2))]
 CASES = [
-    _case("h2-h1-1k-50x10", "h1", 30000, 50, 10, "/1k"),
-    _case("h2-h2c-1k-50x10", "h2c", 40000, 50, 10, "/1k"),
-    _case("h2-h1-1k-1x1", "h1", 4000, 1, 1, "/1k"),
-    _case("h2-h1-64k-50x10", "h1", 6000, 50, 10, "/64k"),
-    _case("h2-h1-10m-4x1", "h1", 80, 4, 1, "/10m"),
-    _case("h2-h1-post16k-50x10", "h1", 10000, 50, 10, "/post", "-d", "@WWW@/16k"),
-    _case("h2-h1-40headers-50x10", "h1", 15000, 50, 10, "/1k", *HEADERS_40),
-    _case("h1-h1-1k-50", "h1", 20000, 50, 1, "/1k", "--h1"),
-    _case("handshakes", "h1", 1000, 1000, 1, "/1k", unit="connection"),
-    _case("idle-conns", "h1", 1000, 1, 1, "/1k", kind="idle", unit="connection"),
-    _case("in-flight", "stall", 2000, 20, 100, "/stall", kind="streams",
-          unit="stream"),
+    _case("small", "h2-h1-1k-50x10", "h1", 25000, 50, 10, "/1k", target=0.70),
+    _case("small", "h2-h2c-1k-50x10", "h2c", 30000, 50, 10, "/1k", target=0.65),
+    _case("small", "h2-h1-1k-1x1", "h1", 4000, 1, 1, "/1k", target=0.85),
+    _case("small", "h2-h1-1k-200x1", "h1", 15000, 200, 1, "/1k"),
+    _case("small", "h1-h1-1k-50", "h1", 20000, 50, 1, "/1k", "--h1", target=0.90),
+    _case("small", "h2-h1-40headers-50x10", "h1", 15000, 50, 10, "/1k", *HEADERS_40),
+    _case("bodies", "h2-h1-64k-50x10", "h1", 6000, 50, 10, "/64k", target=0.80),
+    _case("bodies", "h2-h1-10m-4x1", "h1", 60, 4, 1, "/10m", target=0.90,
+          gib=10 / 1024),
+    _case("bodies", "h2-h1-post64k-50x10", "h1", 4000, 50, 10, "/post", "-d",
+          "@WWW@/64k", target=0.85),
+    _case("tls", "handshakes-new", "h1", 1500, 50, 1, "/1k", kind="full",
+          unit="connection", target=1.00),
+    _case("tls", "handshakes-resumed", "h1", 2000, 50, 1, "/1k", kind="resumed",
+          unit="connection"),
+    _case("latency", "latency-1k-50x10", "h1", 20000, 50, 10, "/1k", kind="latency",
+          target=1.00),
+    _case("memory", "idle-conns", "h1", 3000, 1, 1, "/1k", kind="idle",
+          unit="connection", target=1.00),
+    _case("memory", "in-flight", "stall", 8000, 100, 80, "/stall", kind="streams",
+          unit="stream", target=0.70),
 ]
+HELD = ("idle", "streams")
+AFTER_TARGET = 1.5   # RSS after all have left ÷ at start
+HYBRID_TARGET = 1.0  # hybrid ÷ mimalloc, CPU and peak RSS
+LATENCY_S = 4
 
 Row = namedtuple("Row", "case round peer done failed cpu_us per_s rss_kb anon_kb "
-                 "unit_bytes after_kb")
+                 "peak_kb p50_us p99_us unit_bytes start_kb after_kb",
+                 defaults=(None,) * 9)
 
 
 # --- starting ------------------------------------------------------------
+
+# A line of a log that should not be there. h2o's has nothing but errors.
+TROUBLE = re.compile(r"(?i)\b(warn|warning|error|alert|crit|critical|emerg|fatal)\b|"
+                     r"^\[lib/")
+
 
 class Bench:
     """One run: a directory, a certificate, the servers behind, the proxies."""
@@ -96,7 +136,10 @@ class Bench:
         self.dir = tempfile.mkdtemp(prefix="heapgate-bench.")
         self.www = os.path.join(self.dir, "www")
         self.behind = {}
-        self.proxies = {}  # (peer spec, behind) → (process, port)
+        self.proxies = {}   # peer spec → (process, port), of the present case
+        self.n_started = 0
+        self.capacity = {}  # latency case → {peer spec: requests per second}
+        self.leaving = []   # Leaving of whom the clients have left
         self.rows = []
 
     def path(self, name):
@@ -109,6 +152,13 @@ class Bench:
                            ("10m", 10 << 20)):
             with open(os.path.join(self.www, name), "wb") as f:
                 f.write(os.urandom(size))
+        for name in ("ok", "post"):
+            with open(os.path.join(self.www, name), "w") as f:
+                f.write("ok")
+        # For a client that has no option for it: the cipher that all get.
+        with open(self.path("openssl.cnf"), "w") as f:
+            f.write("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+                    "[c]\nCiphersuites = TLS_AES_128_GCM_SHA256\n")
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
              "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
@@ -120,9 +170,9 @@ class Bench:
                     out.write(f.read())
 
     def conf(self, template, name, **words):
-        """Fill in a template of conf/; returns the path of the result."""
+        """Fill in a template of conf/ as NAME; returns the path of the result."""
         user = "user: root" if template == "h2o.conf" else "user root;"
-        words.update(DIR=self.dir, WWW=self.www, CERT=self.path("cert.pem"),
+        words.update(DIR=self.dir, NAME=name, WWW=self.www, CERT=self.path("cert.pem"),
                      KEY=self.path("key.pem"), PEM=self.path("both.pem"),
                      USER=user if os.getuid() == 0 else "")
         with open(os.path.join(HERE, "conf", template)) as f:
@@ -155,7 +205,8 @@ class Bench:
     def start_proxy(self, spec, kind):
         peer = PEERS[spec.split(":")[0]]
         port, = procs.free_ports(1)
-        name = "%s-%s" % (re.sub(r"[^a-z0-9]+", "-", spec), kind)
+        self.n_started += 1
+        name = "%s-%s-%d" % (re.sub(r"[^a-z0-9]+", "-", spec), kind, self.n_started)
         h2 = PROTO_H2.get(peer.name, "") if kind == "h2c" else ""
         conf = self.conf(peer.name + ".conf", name, PORT=port, PROTO_H2=h2,
                          BEHIND=self.behind_port(kind))
@@ -167,10 +218,28 @@ class Bench:
         procs.wait_port(p, port)
         return p, port
 
-    def proxy(self, spec, kind):
-        if (spec, kind) not in self.proxies:
-            self.proxies[spec, kind] = self.start_proxy(spec, kind)
-        return self.proxies[spec, kind]
+    def proxy(self, spec, case):
+        """The one that serves all rounds of this case, and no other case: what
+        that left in its heap would be in its memory."""
+        if spec not in self.proxies:
+            self.proxies[spec] = self.start_proxy(spec, case.behind)
+        return self.proxies[spec]
+
+    def end_proxies(self):
+        for p, _ in self.proxies.values():
+            procs.end(p)
+        self.proxies = {}
+
+    def complaints(self):
+        """[(whose log, how many lines of trouble, the last of them)]"""
+        found = {}
+        for path in glob.glob(self.path("*.log")) + glob.glob(self.path("*.out")):
+            with open(path, errors="replace") as f:
+                lines = [x.strip() for x in f if TROUBLE.search(x)]
+            if lines:
+                who = re.sub(r"-\d+\.(log|out)$", "", os.path.basename(path))
+                found.setdefault(who, []).extend(lines)
+        return [(who, len(v), v[-1]) for who, v in sorted(found.items())]
 
     def close(self):
         procs.end_all()
@@ -182,7 +251,7 @@ class Bench:
 
 def scaled(case, opts):
     """How many requests; at least one for each client."""
-    return max(int(case.n * opts.scale), case.clients if case.kind == "load" else 1)
+    return max(int(case.n * opts.scale), case.clients)
 
 
 def h2load(bench, case, port, n):
@@ -202,125 +271,362 @@ def h2load(bench, case, port, n):
     return good, n - good, float(rate[1])
 
 
-def measure_load(bench, case, spec, rnd):
-    p, port = bench.proxy(spec, case.behind)
+class TlsClient:
+    """bench_tls, ready to go."""
+
+    def __init__(self, bench, mode, port, n, at_once, path):
+        self.p = procs.start("bench-tls", [
+            bench.opts.tls_client, mode, str(port), str(n), str(at_once), path],
+            bench.dir, talk=True)
+        if self.p.stdout.readline() != "ready\n":
+            self.p.wait()
+            with open(self.p.log, errors="replace") as f:
+                raise Trouble(f.read().strip() or "bench_tls did not start")
+
+    def go(self):
+        """All of them; returns succeeded, failed, seconds."""
+        self.p.stdin.write("\n")
+        self.p.stdin.flush()
+        words = self.p.stdout.readline().split(None, 3)
+        if len(words) < 3:
+            self.p.wait()
+            with open(self.p.log, errors="replace") as f:
+                raise Trouble(f.read().strip() or "bench_tls ended")
+        if len(words) > 3:
+            print("bench_tls: " + words[3].strip(), flush=True)
+        return int(words[0]), int(words[1]), float(words[2])
+
+    def close(self):
+        self.p.stdin.close()
+        self.p.wait()
+        self.p.stdout.close()
+        procs.end(self.p)
+
+
+def open_loop(bench, case, port, rate):
+    """heapgate load at this rate: latency counts from when a request was due.
+    Returns succeeded, failed, p50 µs, p99 µs."""
+    out = subprocess.run(
+        [bench.opts.heapgate, "load", "https://127.0.0.1:%d%s" % (port, case.path),
+         "--rate", "%d" % rate, "--duration", "%dms" % (
+             1000 * LATENCY_S * min(1, bench.opts.scale)),
+         "--connections", str(case.clients), "--streams", str(case.streams), "--json"],
+        capture_output=True, text=True, timeout=120,
+        env=dict(os.environ, OPENSSL_CONF=bench.path("openssl.cnf")))
+    try:
+        r = [json.loads(line) for line in out.stdout.splitlines()][-1]
+        buckets = r["latency"]["buckets"]
+        return (r["ok"], r["planned"] - r["ok"], quantile(buckets, 0.5),
+                quantile(buckets, 0.99))
+    except (ValueError, IndexError, KeyError):
+        raise Trouble("heapgate load said:\n" + out.stdout + out.stderr) from None
+
+
+def lower(i):
+    """The least value in bucket i of heapgate's histograms: 8 to an octave."""
+    return i if i < 8 else (8 + i % 8) << (i // 8 - 1)
+
+
+def quantile(buckets, q):
+    """Of [[bucket, count]…], spread evenly within each."""
+    want = q * sum(n for _, n in buckets)
+    for i, n in buckets:
+        if n >= want:
+            return lower(i) + (lower(i + 1) - lower(i)) * want / n
+        want -= n
+    raise Trouble("no request was answered")
+
+
+def capacity(bench, case, spec):
+    """How many requests per second it can do, with one core left for all else."""
+    _, port = bench.proxy(spec, case)
     n = scaled(case, bench.opts)
+    bench.capacity.setdefault(case.name, {})[spec] = max(
+        h2load(bench, case, port, n)[2] for _ in range(2))
+
+
+def fixed_rate(bench, case):
+    """Half of what the slowest can do, for all."""
+    return bench.opts.rate or min(bench.capacity[case.name].values()) / 2
+
+
+def work(bench, case, port, n):
+    """Let it do n of the case. Returns succeeded, failed, per second, p50, p99."""
+    if case.kind == "load":
+        return h2load(bench, case, port, n) + (None, None)
+    if case.kind == "latency":
+        rate = fixed_rate(bench, case)
+        good, failed, p50, p99 = open_loop(bench, case, port, rate)
+        return good, failed, rate, p50, p99
+    raise Trouble("no such kind: " + case.kind)
+
+
+def measure_load(bench, case, spec, rnd):
+    p, port = bench.proxy(spec, case)
+    n = scaled(case, bench.opts)
+    client = None
+    if case.kind in ("full", "resumed"):
+        client = TlsClient(bench, case.kind, port, n, case.clients, case.path)
     pids = procs.tree(p.pid)
+    procs.reset_peak(pids)
     before = procs.cpu_ns(pids)
-    good, failed, rate = h2load(bench, case, port, n)
+    if client:
+        good, failed, took = client.go()
+        rate, p50, p99 = good / took, None, None
+        client.close()
+    else:
+        good, failed, rate, p50, p99 = work(bench, case, port, n)
+    time.sleep(0.02)  # the end of the last connections belongs to it
     if procs.tree(p.pid) != pids:
         raise Trouble("%s: a process came or went during the load" % spec)
     cpu = (procs.cpu_ns(pids) - before) / 1000 / max(good, 1)
     rss, anon = procs.memory_kb(pids)
-    return Row(case.name, rnd, spec, good, failed, cpu, rate, rss, anon, None, None)
+    return Row(case.name, rnd, spec, good, failed, cpu, rate, rss, anon,
+               procs.peak_kb(pids), p50, p99)
+
+
+class Leaving(threading.Thread):
+    """A proxy whose clients have left; looks at its memory when LEAVE_S are over,
+    whatever else is measured meanwhile."""
+
+    def __init__(self, p, row):
+        super().__init__()
+        self.p, self.row = p, row
+        self.due = time.monotonic() + LEAVE_S
+        self.start()
+
+    def run(self):
+        time.sleep(max(0, self.due - time.monotonic()))
+        self.row = self.row._replace(
+            after_kb=procs.memory_kb(procs.tree(self.p.pid))[0])
+
+    def settle(self):
+        """The whole row, once it is there; ends the proxy."""
+        self.join()
+        procs.end(self.p)
+        return self.row
+
+
+def hold_idle(bench, case, port):
+    """All connections of the case; returns how many, and what lets them go."""
+    n = scaled(case, bench.opts)
+    c = TlsClient(bench, "idle", port, n, case.clients, case.path)
+    good, failed, _ = c.go()
+    if failed:
+        c.close()
+        raise Trouble("%d of %d connections failed" % (failed, n))
+    return good, c.close
+
+
+def hold_streams(bench, case, port):
+    n_conns = max(1, int(case.clients * bench.opts.scale))
+    n = n_conns * case.streams
+    conns = hold.in_flight(port, n_conns, case.streams, case.path)
+
+    def close():
+        for c in conns:
+            c.close()
+    if not procs.wait_established(bench.behind["stall"], n, 30):
+        close()
+        raise Trouble("less than %d requests have reached the server" % n)
+    return n, close
 
 
 def measure_held(bench, case, spec, rnd):
-    """A fresh proxy; what n held connections or streams add to it."""
+    """A fresh proxy; what n held connections or streams add to it. The rest of
+    its row comes when its clients have been away for a while."""
     p, port = bench.start_proxy(spec, case.behind)
-    conns = []
     try:
+        pids = procs.tree(p.pid)
+        start, _ = procs.memory_kb(pids)
         if case.kind == "idle":
-            n = scaled(case, bench.opts)
-            hold.idle(port, 1)[0].close()
-            start, _ = procs.memory_kb(procs.tree(p.pid))
-            began = time.monotonic()
-            conns = hold.idle(port, n)
+            hold_idle(bench, case._replace(n=1), port)[1]()
         else:
-            n_conns = max(1, int(case.clients * bench.opts.scale))
-            n = n_conns * case.streams
-            hold.in_flight(port, 1, 1)[0].close()
-            start, _ = procs.memory_kb(procs.tree(p.pid))
-            began = time.monotonic()
-            conns = hold.in_flight(port, n_conns, case.streams)
-            time.sleep(1)
-        rate = n / (time.monotonic() - began)
+            hold_streams(bench, case._replace(clients=1, streams=1), port)[1]()
         time.sleep(0.3)
+        once, _ = procs.memory_kb(procs.tree(p.pid))
+        began = time.monotonic()
+        n, close = (hold_idle if case.kind == "idle" else hold_streams)(
+            bench, case, port)
+        rate = n / (time.monotonic() - began)
+        time.sleep(1)
         rss, anon = procs.memory_kb(procs.tree(p.pid))
-        for c in conns:
-            c.close()
-        time.sleep(3)
-        after, _ = procs.memory_kb(procs.tree(p.pid))
-    finally:
-        for c in conns:
-            c.close()
+        close()
+    except BaseException:
         procs.end(p)
-    return Row(case.name, rnd, spec, n, 0, None, rate, rss, anon,
-               (rss - start) * 1024 / n, after)
+        raise
+    row = Row(case.name, rnd, spec, n, 0, None, rate, rss, anon,
+              unit_bytes=(rss - once) * 1024 / n, start_kb=start)
+    bench.leaving.append(Leaving(p, row))
+    return row
+
+
+def settle(bench, wait):
+    """Take in the rows that are whole by now, or wait for all."""
+    for who in list(bench.leaving):
+        if wait or not who.is_alive():
+            bench.rows.append(who.settle())
+            bench.leaving.remove(who)
 
 
 def measure(bench, case, spec, rnd):
-    f = measure_load if case.kind == "load" else measure_held
-    return f(bench, case, spec, rnd)
+    if case.kind in HELD:
+        settle(bench, wait=False)
+        return measure_held(bench, case, spec, rnd)
+    row = measure_load(bench, case, spec, rnd)
+    bench.rows.append(row)
+    return row
 
 
 # --- telling -------------------------------------------------------------
 
-def spread(values, form):
-    """median [min, max]"""
-    if len(values) == 1:
-        return form % values[0]
-    return (form + " [" + form + ", " + form + "]") % (
-        statistics.median(values), min(values), max(values))
+def value(case, row):
+    """The figure that a case is about: bytes, µs of latency or of CPU (ms a GiB)."""
+    if case.kind in HELD:
+        return row.unit_bytes
+    if case.kind == "latency":
+        return row.p99_us / 1000
+    return row.cpu_us / 1000 / case.gib if case.gib else row.cpu_us
 
 
-def value(row):
-    """The figure that a case is about: CPU µs, or bytes per unit."""
-    return row.cpu_us if row.cpu_us is not None else row.unit_bytes
+def heading(case):
+    """What value() is, and how to write it."""
+    if case.kind in HELD:
+        return "bytes per " + case.unit, "%.0f"
+    if case.kind == "latency":
+        return "p99 ms", "%.2f"
+    if case.gib:
+        return "CPU ms per GiB", "%.0f"
+    return "CPU µs per " + case.unit, "%.1f"
 
 
-def ratios(rows, best):
-    """Of each round's figure to the best peer's of the same round."""
-    base = {r.round: value(r) for r in best}
-    return [value(r) / base[r.round] for r in rows
-            if r.round in base and base[r.round] > 0]
-
-
-def case_table(case, rows):
-    """Lines of Markdown for one case."""
-    by_peer = {}
+def by_peer(rows):
+    out = {}
     for r in rows:
-        by_peer.setdefault(r.peer, []).append(r)
-    others = {p: v for p, v in by_peer.items() if not p.startswith("heapgate")}
-    pool = others or by_peer
-    best = min(pool, key=lambda p: statistics.median(map(value, pool[p])))
-    held = case.kind != "load"
-    out = ["", "### %s" % case.name, ""]
-    if held:
-        out += ["| proxy | bytes per %s | ÷ %s | RSS MB | RSS MB 3 s after | "
-                "opened/s |" % (case.unit, best)]
-    else:
-        out += ["| proxy | CPU µs per %s | ÷ %s | %ss/s | RSS MB | failed |" % (
-            case.unit, best, case.unit)]
-    out.append("|---|---|---|---|---|---|")
-    for p in sorted(by_peer, key=lambda p: statistics.median(map(value, by_peer[p]))):
-        v = by_peer[p]
-        cells = [p, spread([value(r) for r in v], "%.0f" if held else "%.1f")]
-        ratio = ratios(v, pool[best])
-        cells.append(spread(ratio, "%.2f") if ratio else "–")
-        rss = "%.1f" % (statistics.median(r.rss_kb for r in v) / 1024)
-        rate = "%.0f" % statistics.median(r.per_s for r in v)
-        if held:
-            after = statistics.median(r.after_kb for r in v) / 1024
-            cells += [rss, "%.1f" % after, rate]
-        else:
-            cells += [rate, rss, "%d" % sum(r.failed for r in v)]
-        out.append("| " + " | ".join(cells) + " |")
+        out.setdefault(r.peer, []).append(r)
     return out
 
 
-def machine():
-    """What the figures were made on."""
-    cpu = "unknown CPU"
-    with open("/proc/cpuinfo") as f:
-        for line in f:
-            if line.startswith("model name"):
-                cpu = line.split(":", 1)[1].strip()
-                break
-    with open("/proc/loadavg") as f:
-        load = f.read().split()[:3]
-    return "%s, %d cores, Linux %s, load before %s" % (
-        cpu, os.cpu_count(), os.uname().release, " ".join(load))
+def best_of(peers, figure):
+    """Whom the ratios are to: the best of the others; among allocators mimalloc."""
+    pool = {p: v for p, v in peers.items() if not p.startswith("heapgate")}
+    if not pool and "heapgate:mimalloc" in peers:
+        return "heapgate:mimalloc"
+    pool = pool or peers
+    return min(pool, key=lambda p: statistics.median(map(figure, pool[p])))
+
+
+def ratios(rows, base, figure):
+    """Of each round's figure to the base's of the same round."""
+    by_round = {r.round: figure(r) for r in base}
+    return [figure(r) / by_round[r.round] for r in rows if by_round.get(r.round)]
+
+
+def ratio_cell(rows, base, figure):
+    r = ratios(rows, base, figure)
+    return enclosed(r, "%.2f") if r else "–"
+
+
+def mb(rows, field):
+    return "%.1f" % (statistics.median(getattr(r, field) for r in rows) / 1024)
+
+
+def rate(rows):
+    return "%.0f" % statistics.median(r.per_s for r in rows)
+
+
+def failed(rows):
+    return "%d" % sum(r.failed for r in rows)
+
+
+def columns(case, peers):
+    """[(heading, rows → cell)] after the figure and its ratio."""
+    if case.kind in HELD:
+        return [("RSS MB at start", lambda v: mb(v, "start_kb")),
+                ("with all", lambda v: mb(v, "rss_kb")),
+                ("%d s after" % LEAVE_S, lambda v: mb(v, "after_kb")),
+                ("after ÷ start", lambda v: enclosed(
+                    [r.after_kb / r.start_kb for r in v], "%.2f")),
+                ("opened/s", rate)]
+    smallest = best_of(peers, lambda r: r.peak_kb)
+    memory = [("peak RSS MB", lambda v: mb(v, "peak_kb")),
+              ("÷ " + smallest, lambda v: ratio_cell(
+                  v, peers[smallest], lambda r: r.peak_kb)),
+              ("failed", failed)]
+    if case.kind == "latency":
+        return [("p50 ms", lambda v: "%.2f" % (
+                    statistics.median(r.p50_us for r in v) / 1000)),
+                ("CPU µs per request", lambda v: spread(
+                    [r.cpu_us for r in v], "%.1f"))] + memory
+    return [(case.unit + "s/s", rate), ("RSS MB", lambda v: mb(v, "rss_kb"))] + memory
+
+
+def table(head, rows):
+    return ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"] + [
+        "| " + " | ".join(r) + " |" for r in rows]
+
+
+def again(bench, case, peers):
+    """The command that repeats one case."""
+    opts, words = bench.opts, ["make bench CASES=" + case.name]
+    words.append("ROUNDS=%d" % opts.rounds)
+    if opts.scale != 1:
+        words.append("SCALE=%g" % opts.scale)
+    if peers != list(PEERS):
+        words.append("PEERS=" + ",".join(peers))
+    if case.kind == "latency":
+        words.append("RATE=%d" % fixed_rate(bench, case))
+    return " ".join(words)
+
+
+def case_table(bench, case, rows, asked):
+    """Lines of Markdown for one case."""
+    def figure(r):
+        return value(case, r)
+
+    peers = by_peer(rows)
+    best = best_of(peers, figure)
+    what, form = heading(case)
+    more = columns(case, peers)
+    lines = []
+    for p in sorted(peers, key=lambda p: statistics.median(map(figure, peers[p]))):
+        v = peers[p]
+        lines.append([p, spread([figure(r) for r in v], form),
+                      ratio_cell(v, peers[best], figure)] + [f(v) for _, f in more])
+    out = ["", "### %s" % case.name, ""]
+    if case.kind == "latency":
+        out += ["At %d requests a second, half of what the slowest can do: %s." % (
+            fixed_rate(bench, case), ", ".join("%s %d/s" % c for c in sorted(
+                bench.capacity[case.name].items(), key=lambda c: c[1]))), ""]
+    out += table(["proxy", what, "÷ " + best] + [h for h, _ in more], lines)
+    return out + ["", "Again: `%s`" % again(bench, case, asked)]
+
+
+def target_line(case, what, target, values, base):
+    return [case.name, what, base, "≤ %.2f" % target, enclosed(values, "%.2f"),
+            "yes" if statistics.median(values) <= target else "no"]
+
+
+def case_targets(case, rows):
+    """What heapgate should reach in this case, beside what it did."""
+    def figure(r):
+        return value(case, r)
+
+    peers, out = by_peer(rows), []
+    mine = peers.get("heapgate") or peers.get("heapgate:hybrid")
+    mi = peers.get("heapgate:mimalloc")
+    if mine and case.target and not all(p.startswith("heapgate") for p in peers):
+        best = best_of(peers, figure)
+        out.append(target_line(case, heading(case)[0], case.target,
+                               ratios(mine, peers[best], figure), best))
+    if mine and case.kind in HELD:
+        out.append(target_line(case, "RSS after ÷ at start", AFTER_TARGET,
+                               [r.after_kb / r.start_kb for r in mine], "itself"))
+    if mine and mi and case.kind not in HELD:
+        for what, f in (("CPU", lambda r: r.cpu_us), ("peak RSS", lambda r: r.peak_kb)):
+            out.append(target_line(case, what, HYBRID_TARGET, ratios(mine, mi, f),
+                                   "heapgate:mimalloc"))
+    return out
 
 
 def version(spec, opts):
@@ -330,18 +636,29 @@ def version(spec, opts):
     return (p.stdout + p.stderr).strip().splitlines()[0]
 
 
-def write_report(bench, head, cases):
-    out = os.path.join(bench.opts.out, "peers.md")
-    lines = ["# heapgate and its peers", ""] + head + [
-        "", "Medians of %d rounds with the smallest and largest; ratios are within "
-        "a round." % bench.opts.rounds]
+def report(bench, peers, cases):
+    """Write both files; returns the lines of the Markdown."""
+    opts = bench.opts
+    lines = ["# heapgate and its peers", ""] + bench.head + [
+        "", "Medians of %d rounds, [smallest, largest]; ratios are within a round, "
+        "and (low–high) is %s." % (opts.rounds, frame.interval_name(opts.rounds))]
+    targets = []
     for case in cases:
         rows = [r for r in bench.rows if r.case == case.name]
         if rows:
-            lines += case_table(case, rows)
-    with open(out, "w") as f:
+            lines += case_table(bench, case, rows, peers)
+            targets += case_targets(case, rows)
+    if targets:
+        lines += ["", "### Targets", ""] + table(
+            ["case", "figure", "÷", "target", "measured", "met"], targets)
+    logged = bench.complaints()
+    lines += ["", "### Logged by proxies and servers", ""] + (
+        table(["who", "lines", "the last"], [[w, str(n), "`%s`" % last[:200]]
+                                             for w, n, last in logged])
+        if logged else ["No warning and no error."])
+    with open(os.path.join(opts.out, "peers.md"), "w") as f:
         f.write("\n".join(lines) + "\n")
-    with open(os.path.join(bench.opts.out, "peers.csv"), "w", newline="") as f:
+    with open(os.path.join(opts.out, "peers.csv"), "w", newline="") as f:
         w = csv.writer(f)
         w.writerow(Row._fields)
         w.writerows(bench.rows)
@@ -350,132 +667,146 @@ def write_report(bench, head, cases):
 
 # --- running -------------------------------------------------------------
 
-def plan(opts, peers, cases):
-    """All measurements: rounds of cases, the proxies of each in random order."""
-    rng = random.Random(opts.seed)
-    steps = []
-    for rnd in range(1, opts.rounds + 1):
-        for case in cases:
-            able = [p for p in peers
-                    if case.behind != "h2c" or PEERS[p.split(":")[0]].h2c]
-            rng.shuffle(able)
-            steps += [(case, p, rnd) for p in able]
-    return steps
+def plan(opts, peers, case):
+    """The measurements of one case: rounds, in each the proxies in random order."""
+    rng = random.Random("%d %s" % (opts.seed, case.name))
+    able = [p for p in peers if case.behind != "h2c" or PEERS[p.split(":")[0]].h2c]
+    return [(p, rnd) for rnd in range(1, opts.rounds + 1)
+            for p in rng.sample(able, len(able))]
 
 
-def warm_up(bench, steps):
-    """Each proxy serves a little of each case before anything counts."""
-    for case, spec, rnd in steps:
-        if rnd == 1 and case.kind == "load":
-            _, port = bench.proxy(spec, case.behind)
-            h2load(bench, case, port, max(case.clients, scaled(case, bench.opts) // 20))
+def warm_up(bench, case, peers):
+    """Each proxy serves a little of the case before anything counts; what it can
+    do at most is measured where that is asked for."""
+    if case.kind in HELD:
+        return
+    n = max(case.clients, scaled(case, bench.opts) // 20)
+    for spec in peers:
+        _, port = bench.proxy(spec, case)
+        if case.kind in ("full", "resumed"):
+            c = TlsClient(bench, case.kind, port, n, case.clients, case.path)
+            c.go()
+            c.close()
+        else:
+            h2load(bench, case, port, n)
+    if case.kind == "latency":
+        for spec in peers:
+            capacity(bench, case, spec)
 
 
-def run(bench, peers, cases):
-    steps = plan(bench.opts, peers, cases)
+def tell(case, row):
+    what, form = heading(case)
+    return (form + " %s, %.0f/s, RSS %.1f MB%s") % (
+        value(case, row), what, row.per_s, row.rss_kb / 1024,
+        ", %d FAILED" % row.failed if row.failed else "")
+
+
+def run_case(bench, case, steps, progress):
+    """All rounds of a case; returns how many of its measurements went wrong."""
     bad = 0
-    warm_up(bench, steps)
-    for i, (case, spec, rnd) in enumerate(steps, 1):
-        say = "[%d/%d] %s round %d %s: " % (i, len(steps), case.name, rnd, spec)
+    warm_up(bench, case, sorted({spec for spec, _ in steps}))
+    for spec, rnd in steps:
+        say = "%s round %d %s: " % (case.name, rnd, spec)
+        progress.step()
         try:
             row = measure(bench, case, spec, rnd)
-        except (OSError, Trouble) as e:
+        except (OSError, EOFError, subprocess.SubprocessError, Trouble) as e:
             bad += 1
-            print(say + "no figure: %s" % e, flush=True)
+            progress.done(say + "no figure: %s" % e, keep=True)
             continue
-        bench.rows.append(row)
         bad += row.failed > 0
-        print(say + ("%.1f µs CPU, %.0f/s" % (row.cpu_us, row.per_s)
-                     if row.cpu_us is not None else
-                     "%.0f bytes per %s" % (row.unit_bytes, case.unit)) +
-              ", RSS %.1f MB" % (row.rss_kb / 1024) +
-              (", %d FAILED" % row.failed if row.failed else ""), flush=True)
+        progress.done(say + tell(case, row), keep=row.failed > 0)
+    settle(bench, wait=True)
+    bench.end_proxies()
     return bad
 
 
-def choose(opts):
-    """The peers and cases asked for that this machine can run."""
-    peers = []
-    for spec in opts.peers.replace(",", " ").split():
+def run(bench, peers, cases):
+    bench.head = [machine(), ""] + ["- " + v for v in dict.fromkeys(
+        version(p, bench.opts) for p in peers)]
+    print("\n".join(bench.head), flush=True)
+    plans = [(case, plan(bench.opts, peers, case)) for case in cases]
+    seconds = {"latency": LATENCY_S + 0.3, "idle": 7, "streams": 6}
+    guess = {case.name: seconds.get(case.kind, 1.7) for case in cases}
+    progress = frame.Progress([case.name for case, steps in plans for _ in steps],
+                              guess.get)
+    bad = 0
+    for case, steps in plans:
+        bad += run_case(bench, case, steps, progress)
+    progress.end()
+    return bad
+
+
+def chosen_peers(opts):
+    """The proxies asked for that are here."""
+    specs, peers = [], []
+    for word in opts.peers.replace(",", " ").split():
+        specs += PEER_SETS.get(word, [word])
+    for spec in dict.fromkeys(specs):
         name = spec.split(":")[0]
         if name not in PEERS:
             raise Trouble("no such proxy: %s (there are: %s)" % (
-                name, " ".join(PEERS)))
+                name, " ".join(list(PEERS) + list(PEER_SETS))))
         exe = opts.heapgate if name == "heapgate" else PEERS[name].argv[0]
         if shutil.which(exe):
             peers.append(spec)
         else:
             print("%s is left out: %s is not here%s" % (
                 spec, exe, "" if name == "heapgate" else "; make bench-deps"))
-    known = {c.name: c for c in CASES}
-    wanted = opts.cases.replace(",", " ").split() or list(known)
+    if not peers:
+        raise Trouble("no proxy to measure")
+    return peers
+
+
+def chosen_cases(opts):
+    """By name, group or pattern; all if none is named."""
+    wanted = opts.cases.replace(",", " ").split() or ["*"]
+    picked = set()
     for w in wanted:
-        if w not in known:
+        match = [c.name for c in CASES if c.group == w or fnmatch.fnmatch(c.name, w)]
+        if not match:
             raise Trouble("no such case: %s; --list shows them" % w)
+        picked.update(match)
+    return [c for c in CASES if c.name in picked]
+
+
+def choose(opts):
+    """The peers and cases asked for that this machine can run."""
+    peers, cases = chosen_peers(opts), chosen_cases(opts)
     for exe in ("nginx", "nghttpd", "h2load", "openssl"):
         if not shutil.which(exe):
             raise Trouble("%s is not here; make deps bench-deps" % exe)
-    if not peers:
-        raise Trouble("no proxy to measure")
-    return peers, [known[w] for w in wanted]
+    if frame.all_files() < 8200 * opts.scale and any(c.kind in HELD for c in cases):
+        raise Trouble("the memory cases want 8,200 open files; raise the limit or "
+                      "give SCALE=")
+    return peers, cases
 
 
 def options(argv):
-    env = os.environ.get
-    build = os.path.join(TOP, env("B", "build"))
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--list", action="store_true", help="the cases and the proxies")
-    p.add_argument("--cases", default=env("CASES", ""), help="CASES= (all)")
-    p.add_argument("--peers", default=env("PEERS", "") or " ".join(PEERS),
-                   help="PEERS= (all); heapgate:jemalloc names an allocator")
-    p.add_argument("--rounds", type=int, default=int(env("ROUNDS", "") or 5))
-    p.add_argument("--scale", type=float, default=float(env("SCALE", "") or 1),
+    frame.common_options(p, 7)
+    p.add_argument("--peers", default=frame.env("PEERS", "peers"),
+                   help="PEERS= (all); heapgate:jemalloc names an allocator, "
+                   "allocators means each")
+    p.add_argument("--scale", type=float, default=float(frame.env("SCALE", 1)),
                    help="SCALE= share of each case's requests (1)")
-    p.add_argument("--seed", type=int, default=int(env("SEED", "") or 1))
-    p.add_argument("--heapgate", default=env("HEAPGATE", "") or
-                   os.path.join(build, "heapgate"))
-    p.add_argument("--out", default=os.path.join(build, "bench"))
-    p.add_argument("--keep", action="store_true", help="keep configs and logs")
+    p.add_argument("--rate", type=float, default=float(frame.env("RATE", 0)),
+                   help="RATE= requests a second for latency (half of the slowest's)")
+    p.add_argument("--tls-client", default=os.path.join(
+        frame.build_dir(), "tests/bench/bench_tls"))
     return p.parse_args(argv)
-
-
-def interrupted(signum, _frame):
-    raise KeyboardInterrupt(signum)
 
 
 def main(argv):
     opts = options(argv)
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     if opts.list:
         for c in CASES:
-            print("%-22s %s, %d × %s" % (c.name, c.kind, c.n, c.unit))
-        print("proxies: " + " ".join(PEERS))
+            print("%-24s %-8s %s, %d × %s" % (c.name, c.group, c.kind, c.n, c.unit))
+        print("proxies: " + " ".join(list(PEERS) + PEER_SETS["allocators"]))
+        print("sets: " + " ".join(PEER_SETS))
         return 0
-    signal.signal(signal.SIGTERM, interrupted)
-    bench, code = None, 1
-    try:
-        peers, cases = choose(opts)
-        os.makedirs(opts.out, exist_ok=True)
-        bench = Bench(opts)
-        bench.prepare()
-        head = [machine(), ""] + ["- " + v for v in
-                                  dict.fromkeys(version(p, opts) for p in peers)]
-        print("\n".join(head), flush=True)
-        bad = run(bench, peers, cases)
-        print("\n".join(write_report(bench, head, cases)))
-        print("\nwritten: %s/peers.md and peers.csv" % opts.out)
-        code = 1 if bad else 0
-    except Trouble as e:
-        print("bench: %s" % e, file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if bench:
-            bench.close()
-    return code
+    return frame.run("peers", opts, choose, Bench, run, report)
 
 
 if __name__ == "__main__":

@@ -36,11 +36,14 @@ def _in_child():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def start(name, argv, logdir):
-    """Start argv in a session of its own, output in LOGDIR/NAME.out."""
+def start(name, argv, logdir, talk=False):
+    """Start argv in a session of its own, output in LOGDIR/NAME.out. talk: its
+    stdin and stdout are pipes of text to us."""
     with open(os.path.join(logdir, name + ".out"), "wb") as out:
-        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out,
-                             stderr=out, preexec_fn=_in_child)
+        p = subprocess.Popen(
+            argv, stdin=subprocess.PIPE if talk else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if talk else out, stderr=out,
+            preexec_fn=_in_child, text=talk)
     p.name, p.log = name, out.name
     _started.append(p)
     return p
@@ -55,6 +58,20 @@ def _listening(port):
                 if w[3] == "0A" and w[1].endswith(want):
                     return True
     return False
+
+
+def wait_established(port, n, seconds):
+    """Until so many connections to this port are open, here; False: too late."""
+    end = time.monotonic() + seconds
+    want = ":%04X" % port
+    while True:
+        with open("/proc/net/tcp") as f:
+            rows = [line.split(None, 4)[1:4] for line in f]
+        if sum(r[0].endswith(want) and r[2] == "01" for r in rows) >= n:
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
 
 
 def wait_port(p, port, seconds=15):
@@ -96,18 +113,33 @@ def cpu_ns(pids):
     return total
 
 
-def memory_kb(pids):
-    """(resident, anonymous) of the largest process among these."""
-    best = (0, 0)
+def _largest(pids, fields):
+    """These fields of /proc/PID/status, of the largest process, in kB."""
+    best = (0,) * len(fields)
     for pid in pids:
         try:
             with open("/proc/%d/status" % pid) as f:
                 kb = dict(line.split(":", 1) for line in f)
         except (FileNotFoundError, ProcessLookupError):
             continue  # a helper that h2o starts, and that ends at once
-        rss, anon = (int(kb.get(k, "0 kB").split()[0]) for k in ("VmRSS", "RssAnon"))
-        best = max(best, (rss, anon))
+        best = max(best, tuple(int(kb.get(k, "0 kB").split()[0]) for k in fields))
     return best
+
+
+def memory_kb(pids):
+    """(resident, anonymous) of the largest process among these."""
+    return _largest(pids, ("VmRSS", "RssAnon"))
+
+
+def peak_kb(pids):
+    """The most that was resident of any of these since reset_peak()."""
+    return _largest(pids, ("VmHWM",))[0]
+
+
+def reset_peak(pids):
+    for pid in pids:
+        with open("/proc/%d/clear_refs" % pid, "w") as f:
+            f.write("5")
 
 
 def _signal(pids, sig):
