@@ -30,7 +30,6 @@ import csv
 import os
 import random
 import resource
-import signal
 import statistics
 import subprocess
 import sys
@@ -39,6 +38,7 @@ import time
 from collections import namedtuple
 
 sys.dont_write_bytecode = True
+import frame  # noqa: E402
 import hold  # noqa: E402
 import peers  # noqa: E402
 import procs  # noqa: E402
@@ -317,31 +317,11 @@ def choose(opts):
 
 def main(argv):
     opts = options(argv)
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     if opts.list:
         print(__doc__[__doc__.index("Cases:"):__doc__.index("Bytes per")].rstrip())
         return 0
-    signal.signal(signal.SIGTERM, peers.interrupted)
-    bench, code = None, 1
-    try:
-        who, cases = choose(opts)
-        os.makedirs(opts.out, exist_ok=True)
-        bench = Bench(opts)
-        bench.prepare()
-        bad = run(bench, who, cases)
-        print("\n".join(write_report(bench, cases)))
-        print("\nwritten: %s/rss.md and rss.csv" % opts.out)
-        code = 1 if bad else 0
-    except Trouble as e:
-        print("bench: %s" % e, file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if bench:
-            bench.close()
-    return code
+    return frame.run("rss", opts, choose, Bench, run,
+                     lambda bench, _who, cases: write_report(bench, cases))
 
 
 if __name__ == "__main__":
