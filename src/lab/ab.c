@@ -321,6 +321,8 @@ static int run_arm(struct bench *b, unsigned int arm, unsigned int round,
 		fprintf(stderr, "%svoid: round %u, %s: %s\n",
 			isatty(STDERR_FILENO) ? "\r\033[K" : "", round + 1,
 			c->arms.at[arm].label, r->why_void);
+		if (!interrupted)
+			bench_wait(b, r);
 	}
 	return 0;
 }
@@ -362,6 +364,7 @@ static int measure_all(const struct options *o, const char *dir, struct campaign
 	struct bench b = {.campaign = c,
 			  .config = o->config,
 			  .log_fd = -1,
+			  .patience_us = c->duration_us / 2,
 			  .on_phase = show,
 			  .arg = &p};
 	struct sigaction sa = {.sa_handler = signal_cb,

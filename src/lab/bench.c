@@ -321,20 +321,33 @@ static void watch(struct stage *s)
 #define MAX_LATE_US 250000.0
 #define MAX_STRAY   (1u << 20) /* bytes of libc's heap */
 
-static void look_at_host(struct stage *s)
+/* What the host did since then. */
+static void read_host(struct run *r, const struct host_reading *since)
 {
-	struct run *r = s->run;
 	struct host_reading now;
 	double us, ticks;
 
 	host_reading_take(&now);
-	us = (double)(now.at_us - s->host.at_us);
-	ticks = (double)(now.all_ticks - s->host.all_ticks);
+	us = (double)(now.at_us - since->at_us);
+	ticks = (double)(now.all_ticks - since->all_ticks);
 	r->steal =
-		ticks > 0 ? (double)(now.steal_ticks - s->host.steal_ticks) / ticks : 0;
-	r->cpu_pressure = (double)(now.cpu_some_us - s->host.cpu_some_us) / us;
-	r->memory_pressure = (double)(now.memory_full_us - s->host.memory_full_us) / us;
-	r->io_pressure = (double)(now.io_full_us - s->host.io_full_us) / us;
+		ticks > 0 ? (double)(now.steal_ticks - since->steal_ticks) / ticks : 0;
+	r->cpu_pressure = (double)(now.cpu_some_us - since->cpu_some_us) / us;
+	r->memory_pressure = (double)(now.memory_full_us - since->memory_full_us) / us;
+	r->io_pressure = (double)(now.io_full_us - since->io_full_us) / us;
+}
+
+static bool disturbed(const struct run *r)
+{
+	return r->steal > MAX_STEAL || r->memory_pressure > MAX_STALLED ||
+	       r->io_pressure > MAX_STALLED;
+}
+
+static void look_at_host(struct stage *s)
+{
+	struct run *r = s->run;
+
+	read_host(r, &s->host);
 	if (r->steal > MAX_STEAL)
 		VOID("the hypervisor stole %.0f %% of the CPUs", 100 * r->steal);
 	if (r->memory_pressure > MAX_STALLED)
@@ -470,4 +483,23 @@ int bench_run(struct bench *b, unsigned int arm, unsigned int round, unsigned in
 	if (rc != 0)
 		snprintf(s.run->why_void, sizeof(s.run->why_void), "%s", "not started");
 	return rc;
+}
+
+#define CALM_US     1000000u /* so long the host must be quiet */
+#define WAIT_MAX_US 10000000u
+
+void bench_wait(struct bench *b, const struct run *r)
+{
+	uint64_t begun = clock_mono_us(), waited = 0;
+	struct run now = *r;
+	struct host_reading since;
+
+	while (disturbed(&now) && waited < WAIT_MAX_US && waited < b->patience_us) {
+		host_reading_take(&since);
+		if (usleep(CALM_US) != 0)
+			break; /* a signal */
+		read_host(&now, &since);
+		waited = clock_mono_us() - begun;
+	}
+	b->patience_us -= waited < b->patience_us ? waited : b->patience_us;
 }

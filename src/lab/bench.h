@@ -19,6 +19,7 @@ struct bench {
 	char conf_path[512];
 	unsigned int metrics_port; /* 0: the config has none */
 	unsigned int n_workers;
+	uint64_t patience_us; /* left for bench_wait() */
 	/* Said at the start of each phase. May be NULL. */
 	void (*on_phase)(const char *name, void *arg);
 	void *arg;
@@ -33,5 +34,11 @@ void bench_close(struct bench *b);
  */
 int bench_run(struct bench *b, unsigned int arm, unsigned int round, unsigned int place,
 	      unsigned int attempt, char *err, size_t err_cap) MUST_USE;
+/*
+ * After a void run: if the host was why, waits until it has been quiet for a
+ * second, 10 s at most, and no more than the bench has patience for in all. A
+ * second try at once would meet the same. Returns early on a signal.
+ */
+void bench_wait(struct bench *b, const struct run *r);
 
 #endif

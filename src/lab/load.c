@@ -13,9 +13,9 @@
 #include "lab/load_inner.h"
 
 #define CONNECTING_MAX 64u      /* at once, while opening */
-#define OPENING_US     10000000 /* then the load begins with what there is */
+#define OPENING_US     10000000 /* without a new one: it begins with what there is */
 #define DRAINING_US    2000000  /* for answers, after the last phase */
-#define FAILED_OPENS   200u     /* without a success: nobody is there */
+#define FAILED_OPENS   200u     /* then no more are tried */
 
 static uint64_t own_cpu_us(void)
 {
@@ -155,6 +155,35 @@ static void next_phase(struct load *l, uint64_t now_us)
 		start_draining(l, now_us);
 }
 
+/* --- opening -------------------------------------------------------- */
+
+/* An idle connection has asked once, so that all its memory is there. */
+static void open_idle(struct load *l)
+{
+	static const struct request once = {"GET", "/", 0, 1};
+	struct session *s = session_new(l, NULL, true);
+
+	if (!s)
+		return;
+	l->n_idle++;
+	if (session_ask(s, &once, clock_mono_us(), NULL) != 0)
+		session_free(s, true);
+}
+
+static bool may_open(const struct load *l)
+{
+	return l->n_connecting < CONNECTING_MAX && l->n_failed_opens < FAILED_OPENS;
+}
+
+static void open_more(struct load *l)
+{
+	for (unsigned int i = 0; i < l->conf->n_conns; i++)
+		if (!l->slots[i] && may_open(l))
+			session_new(l, &l->slots[i], false);
+	while (l->n_idle < l->conf->n_idle && may_open(l))
+		open_idle(l);
+}
+
 /* --- the pump -------------------------------------------------------- */
 
 static void arm(struct load *l, uint64_t at_us)
@@ -197,7 +226,11 @@ static void pump_cb(struct dirty *d)
 {
 	struct load *l = container_of(d, struct load, pump);
 
-	if (!l->running || l->phase >= l->conf->n_phases)
+	if (!l->running) {
+		open_more(l);
+		return;
+	}
+	if (l->phase >= l->conf->n_phases)
 		return;
 	/* One that waits is asked for at once; if there is no room for it
 	 * after all, starved comes back. It stays marked as one that waited. */
@@ -231,30 +264,7 @@ static void timer_event_cb(int fd, void *arg)
 		pump(l);
 }
 
-/* --- opening and draining -------------------------------------------- */
-
-/* An idle connection has asked once, so that all its memory is there. */
-static void open_idle(struct load *l)
-{
-	static const struct request once = {"GET", "/", 0, 1};
-	struct session *s = session_new(l, NULL, true);
-
-	if (!s)
-		return;
-	l->n_idle++;
-	if (session_ask(s, &once, clock_mono_us(), NULL) != 0)
-		session_free(s, true);
-}
-
-static void open_more(struct load *l)
-{
-	for (unsigned int i = 0; i < l->conf->n_conns; i++)
-		if (!l->slots[i] && l->n_connecting < CONNECTING_MAX)
-			session_new(l, &l->slots[i], false);
-	while (l->n_idle < l->conf->n_idle && l->n_connecting < CONNECTING_MAX &&
-	       l->n_failed_opens < FAILED_OPENS)
-		open_idle(l);
-}
+/* --- starting and draining ------------------------------------------- */
 
 static bool all_open(const struct load *l)
 {
@@ -264,19 +274,38 @@ static bool all_open(const struct load *l)
 	return l->n_idle >= l->conf->n_idle && !l->n_connecting;
 }
 
+static bool none_opens(const struct load *l, uint64_t now_us)
+{
+	return now_us >= l->give_up_us ||
+	       (l->n_failed_opens >= FAILED_OPENS && !l->n_connecting);
+}
+
+/* Connections that were asked for and are not there have failed. */
+static void start_running(struct load *l, uint64_t now_us)
+{
+	unsigned int wanted = l->conf->n_conns + l->conf->n_idle, n = 0;
+
+	l->running = true;
+	list_each (node, &l->sessions)
+		n++;
+	l->results[0].conns = n;
+	l->results[0].conns_failed = wanted > n ? wanted - n : 0;
+	begin_phase(l, now_us);
+	pump(l);
+}
+
 static void open_tick(struct load *l, uint64_t now_us)
 {
 	open_more(l);
-	if (all_open(l) || (l->ever_open && now_us >= l->give_up_us)) {
-		l->running = true;
-		list_each (n, &l->sessions)
-			l->results[0].conns++;
-		begin_phase(l, now_us);
-		pump(l);
+	if (l->n_opened != l->n_seen_open) {
+		l->n_seen_open = l->n_opened;
+		l->give_up_us = now_us + OPENING_US;
+	}
+	if (all_open(l) || (l->n_opened && none_opens(l, now_us))) {
+		start_running(l, now_us);
 		return;
 	}
-	if (now_us >= l->give_up_us ||
-	    (!l->ever_open && l->n_failed_opens >= FAILED_OPENS))
+	if (none_opens(l, now_us))
 		loop_stop(&l->loop);
 	timer_set(&l->loop, &l->tick, 20);
 }

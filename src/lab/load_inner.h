@@ -109,8 +109,9 @@ struct load {
 	struct timer tick; /* opening, draining */
 	uint64_t give_up_us;
 	uint64_t cpu_us;             /* when the phase began */
-	unsigned int n_failed_opens; /* before the first success */
-	bool ever_open;
+	unsigned int n_failed_opens; /* connections that never stood */
+	unsigned int n_opened;       /* connections, ever */
+	unsigned int n_seen_open;    /* of these, at the last tick of opening */
 };
 
 #define LOAD_ZEROES (16u << 10)

@@ -281,7 +281,9 @@ static void on_open(struct conn *c)
 		session_free(s, true);
 		return;
 	}
-	l->ever_open = true;
+	l->n_opened++;
+	if (!l->running) /* the next one, without waiting for the tick */
+		loop_mark(&l->loop, &l->pump);
 	s->ops->open(s);
 	if (has_messages(s) && open_long_streams(s) != 0) {
 		session_free(s, true);

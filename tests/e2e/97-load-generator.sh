@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# The load generator tells the truth: its latencies are h2load's, a server that
+# stands still shows, and connections that are not there are told of.
+. "$(dirname "$0")/lib.sh"
+need h2load
+
+start_backend
+ports
+simple_conf 127.0.0.1:$BACKEND_PORT
+start_heapgate
+
+# generate ARG...: "heapgate load" at 200 a second on 10 connections.
+generate() { "$HEAPGATE" load --rate 200 --constant --connections 10 "$@"; }
+
+# quantile Q FILE: of numbers, one a line.
+quantile() {
+	sort -n "$2" | awk -v q="$1" '{ v[NR] = $1 }
+		END { i = int(NR * q); print v[i < 1 ? 1 : i] }'
+}
+middle() { quantile 0.5 "$1"; }
+
+# of "heapgate load": of a line "… p50 0.230  p75 …"
+said() { sed -nE "s/.* $2 ([0-9.]+).*/\\1/p" "$1"; }
+
+it "agrees with h2load on a server that takes 50 ms"
+rounds=5
+for ((i = 0; i < rounds; i++)); do
+	generate --duration 2s "$URL/delay/50" >own.log
+	h2load -t 1 -c 10 -m 10 -n 400 --rps 20 --log-file=h2load.tsv "$URL/delay/50" \
+		>h2load.log 2>&1
+	cut -f 3 h2load.tsv | awk '{ print $1 / 1000 }' >h2load.ms
+	rm h2load.tsv
+	for q in 50 90 99; do
+		said own.log "p$q" >>"own.p$q"
+		quantile "0.$q" h2load.ms >>"h2load.p$q"
+	done
+done
+for q in 50 90 99; do
+	a=$(middle own.p$q) b=$(middle h2load.p$q)
+	show "  p$q, middle of $rounds rounds: $a ms, h2load $b ms"
+	[ "$q" != 99 ] || continue # the longest of so few is the machine's affair
+	at_most "$a" "1.05 * $b" "p$q"
+	at_least "$a" "0.95 * $b" "p$q"
+done
+
+it "shows a server that stands still for a second"
+generate --duration 4s "$URL/name" >own.log &
+loader=$!
+LIB_STARTED+=("$loader")
+sleep 1.5
+kill -STOP "$BACKEND_PID"
+sleep 1
+kill -CONT "$BACKEND_PID"
+wait $loader
+cat own.log
+# A quarter of the requests were due meanwhile, evenly from 1 s to 0 s.
+at_least "$(said own.log p99)" 700 "p99, ms"
+at_most "$(said own.log p99)" 2000 "p99, ms"
+at_least "$(said own.log p90)" 250 "p90, ms"
+at_most "$(said own.log p50)" 250 "p50, ms"
+
+it "opens 1,500 connections that idle"
+generate --duration 1s --idle 1500 "$URL/name" >own.log
+has "$(cat own.log)" "connections 1510 (0 failed)"
+
+it "tells how many connections could not be opened"
+(ulimit -n 100; generate --duration 1s --idle 400 "http://127.0.0.1:$CLEAR/name") >own.log
+n=$(sed -nE 's/.*connections ([0-9]+) .*/\1/p' own.log)
+at_most "$n" 99 "connections"
+at_least "$n" 50 "connections"
+has "$(cat own.log)" "connections $n ($((410 - n)) failed)"
