@@ -5,6 +5,7 @@
 
 #include "conf/nouns.h"
 #include "conf/snapshot.h"
+#include "proxy/forward.h"
 
 #define AT(type, member)                                                               \
 	.offset = offsetof(struct type, member),                                       \
@@ -75,20 +76,25 @@ static const struct argument via_args[] = {{.name = "NAME",
 					    .type = &value_token,
 					    .required = true,
 					    .fallback = "heapgate",
-					    .help = "The name.",
+					    .help = "The name; `off`: none, so no Via and no Proxy-Status. "
+						    "RFC 9110 wants a Via in requests.",
 					    AT(snapshot, via)},
 					   {0}};
 static const struct choice forwarded_choices[] = {
-	{"replace", 0}, {"trust", 1}, {NULL, 0}};
+	{"replace", FORWARDED_REPLACE},
+	{"trust", FORWARDED_TRUST},
+	{"drop", FORWARDED_DROP},
+	{NULL, 0}};
 static const struct argument forwarded_args[] = {
-	{.name = "replace|trust",
+	{.name = "replace|trust|drop",
 	 .type = &value_choice,
 	 .required = true,
 	 .fallback = "replace",
 	 .choices = forwarded_choices,
-	 .help = "`replace`: what the client sent is dropped; `trust`: it is kept "
-		 "and added to. Trust only where every client is a proxy of yours.",
-	 AT(snapshot, forwarded_trust)},
+	 .help = "`replace`: what the client sent is dropped, and the server is told "
+		 "who it was; `trust`: what it sent is kept and added to; `drop`: the "
+		 "server gets none. Trust only where every client is a proxy of yours.",
+	 AT(snapshot, forwarded)},
 	{0}};
 static const struct argument tickets_args[] = {
 	{.name = "rotate",

@@ -38,8 +38,8 @@ struct snapshot {
 	enum log_level error_level;
 	struct addr metrics;               /* len 0: none */
 	const char *admin;                 /* unix socket path, or NULL */
-	const char *via;                   /* name in Via (heapgate) */
-	bool forwarded_trust;              /* keep the client's X-Forwarded-* */
+	const char *via;                   /* name in Via (heapgate); "off": none */
+	uint8_t forwarded;                 /* enum forwarded (replace) */
 	uint32_t ticket_rotate_ms;         /* session ticket keys: 1 h */
 	struct experiment_conf experiment; /* its arms are there without one */
 	unsigned int n_seats;              /* workers of all arms */

@@ -210,15 +210,24 @@ static void fields_filter(struct fields *f, bool (*drop)(const struct field *, v
 			fields_push(f, old.at[i]);
 }
 
-static bool has_id(const struct field *f, void *id)
+static bool has_id(const struct field *f, void *ids)
 {
-	return f->id == *(const enum field_id *)id;
+	return FIELD_BIT(f->id) & *(const uint32_t *)ids;
+}
+
+void fields_drop(struct fields *f, uint32_t ids)
+{
+	uint32_t there = 0;
+
+	for (unsigned int i = 0; i < f->n; i++)
+		there |= FIELD_BIT(f->at[i].id);
+	if (there & ids)
+		fields_filter(f, has_id, &ids);
 }
 
 void fields_remove(struct fields *f, enum field_id id)
 {
-	if (fields_get(f, id))
-		fields_filter(f, has_id, &id);
+	fields_drop(f, FIELD_BIT(id));
 }
 
 bool field_lists(const struct field *f, struct str token)

@@ -83,6 +83,11 @@ const struct field *fields_next(const struct fields *f, enum field_id id,
 				unsigned int *from);
 /* The first field with this id, or NULL. */
 const struct field *fields_get(const struct fields *f, enum field_id id);
+#define FIELD_BIT(id) (1u << (id))
+_Static_assert(FIELD_N_IDS <= 32, "a bit for each id");
+
+/* Takes all fields out whose ids have their FIELD_BIT in ids. */
+void fields_drop(struct fields *f, uint32_t ids);
 /* Takes all fields with this id out. */
 void fields_remove(struct fields *f, enum field_id id);
 

@@ -29,7 +29,7 @@ static int add_forwarded_for(struct stream *s)
 	char *text;
 
 	/* A copy: the stream may outlive its front by a turn. */
-	if (old && s->gate->forwarded_trust)
+	if (old)
 		text = arena_printf(&s->arena, "%.*s, %s", (int)old->value_len,
 				    old->value, client);
 	else
@@ -46,26 +46,36 @@ static int add_forwarded(struct stream *s, enum field_id id, struct str name,
 {
 	struct fields *f = &s->req.headers;
 
-	if (s->gate->forwarded_trust && fields_get(f, id))
+	if (!value.len || fields_get(f, id))
 		return 0;
-	fields_remove(f, id);
-	return value.len ? fields_add(f, &s->arena, name, value) : 0;
+	return fields_add(f, &s->arena, name, value);
 }
+
+static int add_all_forwarded(struct stream *s)
+{
+	if (add_forwarded_for(s) != 0 ||
+	    add_forwarded(s, FIELD_X_FORWARDED_PROTO, STR("x-forwarded-proto"),
+			  s->front->is_tls ? STR("https") : STR("http")) != 0)
+		return -1;
+	return add_forwarded(s, FIELD_X_FORWARDED_HOST, STR("x-forwarded-host"),
+			     s->req.authority);
+}
+
+#define FORWARDED_IDS                                                                  \
+	(FIELD_BIT(FIELD_FORWARDED) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |               \
+	 FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_PROTO))
 
 int forward_request(struct stream *s)
 {
 	struct fields *f = &s->req.headers;
+	enum forwarded how = s->gate->forwarded;
 
 	/* Hop-by-hop fields are gone since the head was read: h1_read_head(),
 	 * and nghttp2 refuses them. */
-	fields_remove(f, FIELD_HTTP2_SETTINGS);
-	if (!s->gate->forwarded_trust)
-		fields_remove(f, FIELD_FORWARDED);
-	if (fields_room(f, &s->arena, 4) != 0 || add_forwarded_for(s) != 0 ||
-	    add_forwarded(s, FIELD_X_FORWARDED_PROTO, STR("x-forwarded-proto"),
-			  s->front->is_tls ? STR("https") : STR("http")) != 0 ||
-	    add_forwarded(s, FIELD_X_FORWARDED_HOST, STR("x-forwarded-host"),
-			  s->req.authority) != 0)
+	fields_drop(f, FIELD_BIT(FIELD_HTTP2_SETTINGS) |
+			       (how == FORWARDED_TRUST ? 0 : FORWARDED_IDS));
+	if (fields_room(f, &s->arena, 4) != 0 ||
+	    (how != FORWARDED_DROP && add_all_forwarded(s) != 0))
 		return -1;
 	return add_via(s, f, s->is_h2, s->req.minor_version);
 }

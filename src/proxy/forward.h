@@ -7,6 +7,13 @@
 
 struct stream;
 
+/* X-Forwarded-For, -Proto and -Host. */
+enum forwarded {
+	FORWARDED_REPLACE, /* ours alone */
+	FORWARDED_TRUST,   /* the client's, and ours added */
+	FORWARDED_DROP,    /* none */
+};
+
 /* s->req, before it goes to side B. Returns: 0, or -1 when there is no
  * memory. */
 int forward_request(struct stream *s) __attribute__((warn_unused_result));

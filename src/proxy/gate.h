@@ -33,7 +33,7 @@ struct gate {
 	const char *server;                    /* Server of our own answers */
 	const struct error_pages *error_pages; /* NULL: none but our words */
 	const char *arm;      /* heapgate-arm of all answers; NULL: none */
-	bool forwarded_trust; /* keep the client's X-Forwarded-* */
+	uint8_t forwarded; /* enum forwarded: what becomes of X-Forwarded-* */
 	bool draining;
 	struct h2_kit front_kit, back_kit;
 	struct pool streams;

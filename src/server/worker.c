@@ -347,8 +347,8 @@ static int open_gate(struct worker *w)
 	g->retry = dispatch_retry;
 	g->routes = s->route_table;
 	g->error_pages = w->error_pages;
-	g->via = s->via;
-	g->forwarded_trust = s->forwarded_trust;
+	g->via = strcmp(s->via, "off") == 0 ? NULL : s->via;
+	g->forwarded = s->forwarded;
 	g->on_idle = on_idle;
 	g->owner = w;
 	g->arm = s->experiment.is_on && s->experiment.header ? w->arm->name : NULL;

@@ -52,3 +52,15 @@ echo 'forwarded trust' >>"$CONF"
 stop "$HG"
 start_heapgate
 has "$(get /request -H 'X-Forwarded-For: 9.9.9.9')" "9.9.9.9, 127.0.0.1"
+
+it "tells the server nothing of the client, if told to"
+sed -i 's/^forwarded trust/forwarded drop\nvia off/' "$CONF"
+stop "$HG"
+start_heapgate
+got=$(get /request -H 'X-Forwarded-For: 9.9.9.9' -H 'Forwarded: for=9.9.9.9' \
+	-H 'X-Other: stays' | tr 'A-Z' 'a-z')
+has "$got" "x-other: stays"
+for field in 9.9.9.9 x-forwarded via:; do
+	has_not "$got" "$field"
+done
+has_not "$(get /name -i | tr 'A-Z' 'a-z')" "via:"

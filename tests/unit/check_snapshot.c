@@ -7,6 +7,7 @@
 
 #include "conf/directive.h"
 #include "conf_try.h"
+#include "proxy/forward.h"
 #include "runner.h"
 
 /* A bit of everything. */
@@ -52,7 +53,7 @@ START_TEST(a_full_config_is_made_of_what_it_says)
 	ck_assert_str_eq(s->user, "nobody");
 	ck_assert_str_eq(s->pid_file, "/run/h.pid");
 	ck_assert_str_eq(s->via, "edge");
-	ck_assert(s->forwarded_trust);
+	ck_assert_int_eq(s->forwarded, FORWARDED_TRUST);
 	ck_assert_uint_eq(s->ticket_rotate_ms, 90 * 60 * 1000);
 	ck_assert_int_eq(addr_port(&s->metrics), 9180);
 	ck_assert_str_eq(s->admin, "/run/h.sock");
@@ -235,7 +236,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_str_eq(s->error_path, "-");
 	ck_assert_int_eq(s->error_level, LOG_NOTICE);
 	ck_assert_str_eq(s->via, "heapgate");
-	ck_assert(!s->forwarded_trust);
+	ck_assert_int_eq(s->forwarded, FORWARDED_REPLACE);
 	ck_assert_uint_eq(s->ticket_rotate_ms, 3600000);
 	ck_assert_uint_eq(s->limits.connections, 20000);
 	ck_assert_uint_eq(s->limits.streams, 128);
