@@ -23,7 +23,7 @@ Cases, and what should become of the cost of one request:
     workers      1 and 2 (on two cores): requests for a CPU second     flat
 
 "flat" tells the last point's figure ÷ the first's; "linear" the cost of one
-unit more between the last two points ÷ between the first two. CPU figures of a
+unit more from each point to the next. CPU figures of a
 machine that does something else at the time are worth nothing.
 Written to $B/bench/: scale.csv, scale.md.
 """
@@ -43,6 +43,7 @@ import urllib.request
 from collections import namedtuple
 
 sys.dont_write_bytecode = True
+import frame  # noqa: E402
 import hold  # noqa: E402
 import peers  # noqa: E402
 import procs  # noqa: E402
@@ -86,6 +87,13 @@ http {{
 {listen}
 		root {www};
 		location / {{ return 200 "{text}"; }}
+		# Answers when the whole body has come; see conf/nginx-origin.conf.
+		location = /post {{
+			client_body_buffer_size 11m;
+			mirror /mirrored;
+			error_page 405 =200 /ok;
+		}}
+		location = /mirrored {{ internal; return 204; }}
 		location /file/ {{ alias {www}/; }}
 	}}
 }}
@@ -164,6 +172,7 @@ class Bench(peers.Bench):
             path = "/file/%d" % x
             conns, streams = (50, 10) if x < 1 << 20 else (4, 1)
         elif case == "upload":
+            path = "/post"
             args = ["-d", os.path.join(self.www, "%d" % x)] if x else []
             conns, streams = (50, 10) if x < 1 << 20 else (4, 1)
         return ["h2load", "-t1", "-m%d" % streams, "-D600"] + \
@@ -260,13 +269,16 @@ def verdict(case, points):
     if len(cost) < 2:
         return ""
     if case == "workers":
-        a, b = (median(rows, "per_cpu_s") for _, rows in points)
-        return "two workers' requests for a CPU second ÷ one's: %.2f" % (b / a)
+        a, b = ({r.round: r.per_cpu_s for r in rows} for _, rows in points)
+        r = [b[i] / a[i] for i in a if i in b]
+        return "two workers' requests for a CPU second ÷ one's: %s, %s 5 %% of it" % (
+            frame.enclosed(r, "%.2f"),
+            "within" if abs(statistics.median(r) - 1) <= 0.05 else "not within")
     if not c.linear:
         return "flat: last ÷ first %.2f" % (cost[-1][1] / cost[0][1])
     slope = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(cost, cost[1:])]
-    return "linear: each %s more costs %.4g µs at first, %.4g µs at last" % (
-        c.unit, slope[0], slope[-1])
+    return "linear: each %s more costs, from point to point, %s ns" % (
+        c.unit, ", ".join("%.3g" % (1000 * v) for v in slope))
 
 
 def table(case, rows):
@@ -280,7 +292,7 @@ def table(case, rows):
            "|---|---|---|---|---|---|---|---|"]
     for x, v in points:
         out.append("| %d | %s | %.0f | %.0f | %d | %.1f | %.1f | %.0f |" % (
-            x, peers.spread([r.cpu_us for r in v], "%.1f"), median(v, "per_s"),
+            x, frame.spread([r.cpu_us for r in v], "%.1f"), median(v, "per_s"),
             median(v, "per_cpu_s"), sum(r.failed for r in v),
             median(v, "start_kb") / 1024, median(v, "rss_kb") / 1024,
             median(v, "unit_bytes")))
@@ -288,7 +300,7 @@ def table(case, rows):
 
 
 def write_report(bench, cases):
-    lines = ["# How cost grows", "", peers.machine(), "",
+    lines = ["# How cost grows", "", frame.machine(), "",
              "Allocator %s; medians of %d rounds." % (
                  bench.opts.allocator, bench.opts.rounds)]
     for case in cases:
@@ -315,41 +327,36 @@ def run(bench, cases):
         rng.shuffle(points)
         steps += points
     bad = 0
-    for i, (case, x, rnd) in enumerate(steps, 1):
-        say = "[%d/%d] %s %d round %d: " % (i, len(steps), case, x, rnd)
+    progress = frame.Progress(["%s %d" % (case, x) for case, x, _ in steps],
+                              lambda _: 1.5 * bench.opts.seconds + 2)
+    for case, x, rnd in steps:
+        say = "%s %d round %d: " % (case, x, rnd)
+        progress.step()
         try:
             r = measure(bench, case, x, rnd)
-        except (OSError, Trouble) as e:
+        except (OSError, EOFError, Trouble) as e:
             bad += 1
-            print(say + "no figure: %s" % e, flush=True)
+            progress.done(say + "no figure: %s" % e, keep=True)
             continue
         bench.rows.append(r)
         bad += r.failed > 0
-        print(say + "%.1f µs CPU, %.0f/s, RSS %.1f MB%s" % (
+        progress.done(say + "%.1f µs CPU, %.0f/s, RSS %.1f MB%s" % (
             r.cpu_us, r.per_s, r.rss_kb / 1024,
-            ", %d FAILED" % r.failed if r.failed else ""), flush=True)
+            ", %d FAILED" % r.failed if r.failed else ""), keep=r.failed > 0)
+    progress.end()
     return bad
 
 
 def options(argv):
-    env = os.environ.get
-    build = os.path.join(peers.TOP, env("B", "build"))
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--list", action="store_true", help="the cases")
-    p.add_argument("--cases", default=env("CASES", ""), help="CASES= (all)")
-    p.add_argument("--rounds", type=int, default=int(env("ROUNDS", "") or 3))
+    frame.common_options(p, 3)
     p.add_argument("--seconds", type=float,
-                   default=float(env("SECONDS_EACH", "") or 3),
+                   default=float(frame.env("SECONDS_EACH", 3)),
                    help="SECONDS_EACH= of a window (3)")
-    p.add_argument("--most", type=int, default=int(env("MOST", "") or 10000),
+    p.add_argument("--most", type=int, default=int(frame.env("MOST", 10000)),
                    help="MOST= leave out greater points (10000)")
-    p.add_argument("--allocator", default=env("ALLOCATOR", "") or "hybrid")
-    p.add_argument("--seed", type=int, default=int(env("SEED", "") or 1))
-    p.add_argument("--heapgate", default=env("HEAPGATE", "") or
-                   os.path.join(build, "heapgate"))
-    p.add_argument("--out", default=os.path.join(build, "bench"))
-    p.add_argument("--keep", action="store_true", help="keep configs and logs")
+    p.add_argument("--allocator", default=frame.env("ALLOCATOR", "hybrid"))
     return p.parse_args(argv)
 
 
@@ -358,38 +365,16 @@ def choose(opts):
     for c in cases:
         if c not in CASES:
             raise Trouble("no such case: %s (there are: %s)" % (c, " ".join(CASES)))
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return cases
+    frame.all_files()
+    return (cases,)
 
 
 def main(argv):
     opts = options(argv)
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
     if opts.list:
         print(__doc__[__doc__.index("Cases,"):__doc__.index('"flat"')].rstrip())
         return 0
-    signal.signal(signal.SIGTERM, peers.interrupted)
-    bench, code = None, 1
-    try:
-        cases = choose(opts)
-        os.makedirs(opts.out, exist_ok=True)
-        bench = Bench(opts)
-        bench.prepare()
-        bad = run(bench, cases)
-        print("\n".join(write_report(bench, cases)))
-        print("\nwritten: %s/scale.md and scale.csv" % opts.out)
-        code = 1 if bad else 0
-    except Trouble as e:
-        print("bench: %s" % e, file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if bench:
-            bench.close()
-    return code
+    return frame.run("scale", opts, choose, Bench, run, write_report)
 
 
 if __name__ == "__main__":
