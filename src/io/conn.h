@@ -135,6 +135,8 @@ void conn_close(struct conn **c);
 /* Cuts off those that conn_close() has left behind: before the loop ends. */
 void conn_free_lingering(struct loop *l);
 
+/* After CONN_TLS_ERROR: the peer's certificate is why. */
+bool conn_is_bad_cert(const struct conn *c);
 /* The other end's address. */
 void conn_peer(const struct conn *c, struct addr *to);
 /* Bytes that this conn holds itself, OpenSSL's and pending output included. */

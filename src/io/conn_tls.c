@@ -136,6 +136,12 @@ bool conn_handshake(struct conn *c)
 	return false;
 }
 
+bool conn_is_bad_cert(const struct conn *c)
+{
+	return ERR_GET_LIB(c->tls_error) == ERR_LIB_SSL &&
+	       ERR_GET_REASON(c->tls_error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+}
+
 /* One record. Returns: false when there is no whole one left. */
 static bool decipher_one(struct conn *c)
 {

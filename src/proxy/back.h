@@ -4,6 +4,7 @@
 #ifndef HEAPGATE_BACK_H
 #define HEAPGATE_BACK_H
 
+#include "io/conn.h"
 #include "proxy/stream.h"
 
 /*
@@ -17,5 +18,8 @@ int back_h2_start(struct stream *s, struct server *server) MUST_USE;
  * their streams when the gate drains), h2 all. */
 void back_h1_close_all(struct gate *g, struct server *server);
 void back_h2_close_all(struct gate *g, struct server *server);
+
+/* RFC 9209 §2.3: the error's type when no connection came of it. */
+const char *back_open_fault(const struct conn *c, enum conn_end why);
 
 #endif

@@ -289,20 +289,8 @@ static char *on_room(struct conn *c, size_t *cap)
 /* There never was a connection. */
 static void fail_open(struct back_h1 *b, enum conn_end why)
 {
-	switch (why) {
-	case CONN_TIMEOUT:
-		fail_as(b, STREAM_TIMEOUT, "connection_timeout");
-		break;
-	case CONN_REFUSED:
-		fail_as(b, STREAM_UNREACHABLE, "connection_refused");
-		break;
-	case CONN_TLS_ERROR:
-		fail_as(b, STREAM_UNREACHABLE, "tls_protocol_error");
-		break;
-	default:
-		fail_as(b, STREAM_UNREACHABLE, "connection_terminated");
-		break;
-	}
+	fail_as(b, why == CONN_TIMEOUT ? STREAM_TIMEOUT : STREAM_UNREACHABLE,
+		back_open_fault(b->w.conn, why));
 }
 
 static void on_end(struct conn *c, enum conn_end why)

@@ -12,6 +12,11 @@
 #define WINDOW_BYTES (16 << 20)
 #define LAST_ID      0x7ffffff0
 
+/* Errors of RFC 9209 §2.3. */
+static const char fault_closed[] = "connection_terminated";
+static const char fault_protocol[] = "http_protocol_error";
+static const char fault_memory[] = "proxy_internal_error";
+
 static struct back_h2 *back_of(const struct stream *s)
 {
 	return s->b.owner;
@@ -50,16 +55,20 @@ static void unlink_stream(struct back_h2 *b, struct stream *s)
 	stat_sub(&b->server->stats->requests_active, 1);
 }
 
-static void fail_stream(struct back_h2 *b, struct stream *s, enum stream_end why)
+/* fault: the error's type unless a better one is known already; or NULL. */
+static void fail_stream(struct back_h2 *b, struct stream *s, enum stream_end why,
+			const char *fault)
 {
 	unlink_stream(b, s);
-	if (why == STREAM_BROKEN && !s->b_answered && !s->b.n_infos)
-		why = STREAM_STALE; /* may not have been looked at */
+	if (!s->fault)
+		s->fault = fault;
+	if (why == STREAM_STALE && (s->b_answered || s->b.n_infos))
+		why = STREAM_BROKEN; /* it was looked at */
 	stream_fail_b(s, why);
 }
 
 /* Closes now; streams that are left fail with why. */
-static void back_free(struct back_h2 *b, enum stream_end why)
+static void back_free(struct back_h2 *b, enum stream_end why, const char *fault)
 {
 	must(b->magic == BACK_MAGIC);
 	b->magic = 0;
@@ -76,7 +85,7 @@ static void back_free(struct back_h2 *b, enum stream_end why)
 	loop_bury(b->gate->loop, &b->grave, bury);
 	while (!list_empty(&b->streams))
 		fail_stream(b, container_of(b->streams.next, struct stream, b.node),
-			    why);
+			    why, fault);
 }
 
 /* One that nobody uses must end some time, also if nobody ever did. */
@@ -111,12 +120,17 @@ static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
 	max = &s->gate->limits->head;
 	f = trailers ? &s->res.trailers : &s->res.headers;
 	if (f->n >= max->n_headers ||
-	    f->bytes + name_len + value_len + 32 > max->header_bytes ||
-	    h2_take_field(&s->res, &s->arena, trailers,
+	    f->bytes + name_len + value_len + 32 > max->header_bytes) {
+		s->fault = "http_response_header_section_size";
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
+	if (h2_take_field(&s->res, &s->arena, trailers,
 			  str_of((const char *)name, name_len),
 			  str_of((const char *)value, value_len),
-			  flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0)
+			  flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0) {
+		s->fault = fault_memory;
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
 	return 0;
 }
 
@@ -175,6 +189,11 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 			s->res_body.ended = true;
 			stream_on_res_data(s);
 		}
+		return 0;
+	case NGHTTP2_RST_STREAM:
+		s = h2_stream(session, &b->user, frame->hd.stream_id);
+		if (s && frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM)
+			s->fault = fault_closed;
 		return 0;
 	case NGHTTP2_SETTINGS:
 		b->got_settings = true;
@@ -243,10 +262,13 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	if (s->b.aborted || (s->res_body.ended && s->answered)) {
 		unlink_stream(b, s);
 		stream_detach_b(s);
+	} else if (code == NGHTTP2_REFUSED_STREAM) {
+		fail_stream(b, s, STREAM_REFUSED, NULL);
 	} else {
+		/* If the reset is not the server's, it is ours for what it sent. */
 		fail_stream(b, s,
-			    code == NGHTTP2_REFUSED_STREAM ? STREAM_REFUSED
-							   : STREAM_BROKEN);
+			    s->fault == fault_closed ? STREAM_STALE : STREAM_BROKEN,
+			    fault_protocol);
 	}
 	wait_if_idle(b);
 	return 0;
@@ -309,7 +331,7 @@ static int on_frame_not_send_cb(nghttp2_session *session, const nghttp2_frame *f
 		b->leaving = true;
 	if (s && !s->b.aborted) {
 		h2_set_stream(session, &b->user, frame->hd.stream_id, NULL);
-		fail_stream(b, s, STREAM_REFUSED);
+		fail_stream(b, s, STREAM_REFUSED, NULL);
 	}
 	wait_if_idle(b);
 	return 0;
@@ -349,10 +371,18 @@ static void flush_cb(struct dirty *d)
 	conn_flush(c);
 	count_bytes(b);
 	if (rc != 0)
-		back_free(b, STREAM_BROKEN);
+		back_free(b, STREAM_NO_MEMORY, fault_memory);
 	else if (!nghttp2_session_want_read(b->session) &&
 		 !nghttp2_session_want_write(b->session))
-		back_free(b, STREAM_BROKEN);
+		back_free(b, STREAM_STALE, fault_protocol); /* our GOAWAY is out */
+}
+
+static void fail_session(struct back_h2 *b, int error)
+{
+	if (error == NGHTTP2_ERR_NOMEM || error == NGHTTP2_ERR_CALLBACK_FAILURE)
+		back_free(b, STREAM_NO_MEMORY, fault_memory);
+	else
+		back_free(b, STREAM_STALE, fault_protocol);
 }
 
 static void on_input(struct conn *c, char *data, size_t len)
@@ -362,7 +392,7 @@ static void on_input(struct conn *c, char *data, size_t len)
 
 	b->heard = true;
 	if (n < 0)
-		back_free(b, STREAM_BROKEN);
+		fail_session(b, (int)n);
 	else
 		mark(b);
 }
@@ -393,10 +423,12 @@ static void on_end(struct conn *c, enum conn_end why)
 
 	if (!b->open) {
 		server_on_failure(b->server, b->gate->loop->now_ms);
-		back_free(b, why == CONN_TIMEOUT ? STREAM_TIMEOUT : STREAM_UNREACHABLE);
+		back_free(b, why == CONN_TIMEOUT ? STREAM_TIMEOUT : STREAM_UNREACHABLE,
+			  back_open_fault(c, why));
 		return;
 	}
-	back_free(b, STREAM_BROKEN);
+	back_free(b, STREAM_STALE,
+		  why == CONN_TLS_ERROR ? "tls_protocol_error" : fault_closed);
 }
 
 static void on_open(struct conn *c)
@@ -475,7 +507,7 @@ static void ask_alive(struct back_h2 *b)
 	if (b->pinged || !b->got_settings) { /* RFC 9113 §6.5.3, §6.7 */
 		stat_add(&b->gate->stats->rejected[REJECT_PING_TIMEOUT], 1);
 		server_on_failure(b->server, b->gate->loop->now_ms);
-		back_free(b, STREAM_TIMEOUT);
+		back_free(b, STREAM_TIMEOUT, "connection_read_timeout");
 		return;
 	}
 	wait_quiet(b);
@@ -489,7 +521,7 @@ static void timer_cb(struct timer *t)
 	struct back_h2 *b = container_of(t, struct back_h2, timer);
 
 	if (!b->n_streams)
-		back_free(b, STREAM_BROKEN);
+		back_free(b, STREAM_STALE, NULL);
 	else if (b->open && !b->heard)
 		ask_alive(b);
 	else
@@ -630,5 +662,6 @@ void back_h2_close_all(struct gate *g, struct server *server)
 {
 	(void)g;
 	list_each_safe (n, &server->sessions)
-		back_free(container_of(n, struct back_h2, node), STREAM_BROKEN);
+		back_free(container_of(n, struct back_h2, node), STREAM_STALE,
+			  fault_closed);
 }
