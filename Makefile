@@ -274,6 +274,8 @@ bench-rss: all $B/tests/bench/bench_pin
 
 bench-scale: all
 	@B=$B tests/bench/scale.py $(BENCH_ARGS)
+bench-load: all
+	@B=$B tests/bench/load.py $(BENCH_ARGS)
 bench-campaigns: all
 	@B=$B tests/bench/campaigns.py $(BENCH_ARGS)
 
@@ -369,6 +371,7 @@ help:
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
 	@echo 'make bench-rss   resident memory: idle, in flight, churn, burst, pinning'
 	@echo 'make bench-scale CPU and memory against connections, routes, servers, …'
+	@echo 'make bench-load  what the load generator can drive beside what a worker can serve'
 	@echo 'make bench-campaigns  what heapgate ab finds where nothing and where 10 % differs'
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
@@ -385,6 +388,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
-	bench bench-mem bench-rss bench-scale bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-mem bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
