@@ -88,6 +88,7 @@ class Stream:
         self.status = None  # of the last HEADERS that had one
         self.body = 0       # bytes of DATA
         self.blocks = 0     # header blocks: informational, final, trailers
+        self.last_block = 0 # bytes of the last of them
         self.ended = False
         self.reset = None   # the code of RST_STREAM
 
@@ -167,6 +168,7 @@ class Conn:
     def _note(s, kind, flags, payload):
         if kind == HEADERS:
             s.blocks += 1
+            s.last_block = len(payload)
             if s.status is None or s.status < 200:
                 s.status = status(payload)
         elif kind == DATA:

@@ -319,18 +319,19 @@ void h2_end_head(struct message *m)
 
 /* --- body ---------------------------------------------------------------------- */
 
-void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
-		 struct arena *tick, uint32_t *flags)
+int h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
+		struct arena *tick, uint32_t *flags)
 {
 	nghttp2_nv *nv;
 
 	*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (!trailers->n)
-		return;
+		return 0;
 	nv = arena_alloc(tick, trailers->n * sizeof(*nv));
-	if (nv &&
-	    nghttp2_submit_trailer(session, id, nv, h2_fields_nv(nv, trailers)) == 0)
-		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+	if (!nv || nghttp2_submit_trailer(session, id, nv, h2_fields_nv(nv, trailers)))
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+	return 0;
 }
 
 /* Fewer bytes in one block than this are copied. */

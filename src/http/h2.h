@@ -118,9 +118,11 @@ int h2_take_field(struct message *m, struct arena *a, bool trailers, struct str 
 void h2_end_head(struct message *m);
 
 /* In a data source's read callback, when the last bytes were promised: ends
- * the stream, by trailers if there are any. tick: scratch. */
-void h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
-		 struct arena *tick, uint32_t *flags);
+ * the stream, by trailers if there are any. tick: scratch.
+ * Returns: 0; without memory for them what the callback has to return, so that
+ * nghttp2 resets the stream: without its trailers it must not look whole. */
+int h2_end_data(nghttp2_session *session, int32_t id, const struct fields *trailers,
+		struct arena *tick, uint32_t *flags) MUST_USE;
 
 struct body;
 /* How many bytes the next DATA frame takes off body, at most max: those of one

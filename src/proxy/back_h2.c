@@ -295,8 +295,10 @@ static ssize_t read_body_cb(nghttp2_session *session, int32_t id, uint8_t *buf,
 	}
 	len = h2_data_len(body, len);
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (body->ended && len == body->bytes)
-		h2_end_data(session, id, &s->req.trailers, &s->gate->loop->tick, flags);
+	if (body->ended && len == body->bytes &&
+	    h2_end_data(session, id, &s->req.trailers, &s->gate->loop->tick, flags) !=
+		    0)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	return (ssize_t)len;
 }
 

@@ -4,7 +4,8 @@ sweep.py ORDERS PORT METRICS PID HOST SCHEME [STEP [FIRST]]
 
 ORDERS is the file of +fail=file=ORDERS; PORT speaks TLS; HOST chooses the route to
 try. The session: connect, TLS, a GET, a POST with a body, close;
-by HTTP/2 if SCHEME is h2, else by HTTP/1.1. Prints one line of JSON, and exits
+by HTTP/2 if SCHEME is h2 or trailers, else by HTTP/1.1; with trailers both ways
+in the second request if it is trailers: an answer without them is none. Prints one line of JSON, and exits
 1 with the reason when something is not as it has to be.
 """
 
@@ -65,6 +66,26 @@ def session_h2():
     return seen
 
 
+TRAILER = b"\0\6x-mine\3yes"
+
+
+def session_trailers():
+    seen = []
+    c = h2.Conn(PORT, timeout=TIMEOUT)
+    try:
+        seen.append(c.outcome(c.ask("/bytes/3000", authority=HOST), TIMEOUT))
+        sid = c.ask("/trailers", method="POST", end=False, authority=HOST)
+        c.send(h2.frame(h2.DATA, 0, sid, BODY[:100]))
+        c.send(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, sid, TRAILER))
+        seen.append(c.outcome(sid, TIMEOUT))
+        s = c.streams[sid]
+        if seen[-1] == ("answer", 200) and (s.blocks < 2 or s.last_block < 2 * len(TRAILER)):
+            seen[-1] = ("cut",)
+    finally:
+        c.close()
+    return seen
+
+
 def answer_h1(f):
     line = f.readline()
     if not line:
@@ -106,7 +127,8 @@ def session_h1():
 
 def session():
     try:
-        return session_h2() if SCHEME == "h2" else session_h1()
+        return {"h2": session_h2, "h1": session_h1,
+                "trailers": session_trailers}[SCHEME]()
     except socket.timeout:
         return [("silence",)]
     except (ssl.SSLError, EOFError, OSError, ValueError):
@@ -195,6 +217,9 @@ def main():
             outcomes[str(one)] = outcomes.get(str(one), 0) + 1
             if one[0] == "silence":
                 wrong("call %d failed, and the client waits forever: %s" % (n, seen))
+            if one[0] == "cut":
+                wrong("call %d failed, and an answer looks whole without its "
+                      "trailers" % n)
             if one[0] == "answer" and one[1] != 200 and one[1] < 500:
                 wrong("call %d failed, and the client was told %s" % (n, seen))
         check_witness(witness, n)
