@@ -247,18 +247,28 @@ INLINE size_t list_put(struct hybrid_slab *s, void *p, int level, unsigned int t
 	return list_return(s, c, level, tag);
 }
 
-static __attribute__((noinline)) size_t mask_put(struct hybrid_slab *s, void *p,
-						 unsigned int tag)
+/* Returns, as far as the compiler knows: so that it is jumped to, and the
+ * short path needs no frame. */
+static __attribute__((noinline, cold)) size_t mask_put_bad(struct hybrid_slab *s,
+							   void *p, uint64_t bit,
+							   unsigned int tag)
+{
+	check_cell(s, p);
+	if (s->mask & bit)
+		die_double(s, p, MEM_N_TAGS, tag);
+	return 0;
+}
+
+INLINE size_t mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
 {
 	uint32_t at = (uint32_t)((char *)p - s->base);
 	uint32_t index = hybrid_mask_index(at, s->reciprocal);
 	uint64_t bit = (uint64_t)1 << (index & 63);
 
-	if (mem_unlikely(index * s->cell_bytes != at || index >= s->n_cells))
-		check_cell(s, p);
-	if (mem_unlikely(s->mask & bit))
-		die_double(s, p, MEM_N_TAGS, tag);
-	if (mem_unlikely(hybrid.hardening >= 2)) {
+	if (mem_unlikely(index * s->cell_bytes != at || index >= s->n_cells ||
+			 (s->mask & bit)))
+		return mask_put_bad(s, p, bit, tag);
+	if (level >= 2) {
 		memcheck_defined(p, s->cell_bytes);
 		memset(p, 0xdf, s->cell_bytes);
 	}
@@ -301,7 +311,7 @@ INLINE size_t put(void *p, int level, unsigned int tag)
 	if (mem_likely(s->kind == HY_LIST))
 		return list_put(s, p, level, tag);
 	if (mem_likely(s->kind == HY_MASK))
-		return mask_put(s, p, tag);
+		return mask_put(s, p, level, tag);
 	return big_put(s, p);
 }
 

@@ -28,8 +28,9 @@
 #define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
 #define HY_RUN_MAX   (256 * HY_PAGE_BYTES) /* more gets a mapping of its own */
-#define HY_STEP      128u /* cells above HY_LIST_MAX are multiples of it */
-#define HY_N_CLASSES 64   /* bound of the class table */
+#define HY_STEP      128u       /* cells above HY_LIST_MAX are multiples of it */
+#define HY_N_CLASSES 64         /* bound of the class table */
+#define HY_SPARE     (1u << 20) /* bytes of empty HY_MASK slabs that a class keeps */
 
 enum hybrid_kind {
 	HY_NONE,  /* not handed out; also the segment's head */
@@ -43,7 +44,7 @@ enum hybrid_place {
 	HY_FULL,    /* on no list: nothing to take here */
 	HY_PARTIAL, /* on its class's list */
 	HY_CURRENT, /* the one its class takes from */
-	HY_SPARE,   /* empty, waiting to be taken or retired */
+	HY_EMPTY,   /* empty, waiting to be taken or retired */
 };
 
 /* A free cell of a HY_LIST slab. */
@@ -98,8 +99,8 @@ struct hybrid_segment {
 	uint64_t dirty[HY_PAGE_WORDS];      /* 1 = page may be in RAM */
 	uint64_t unused[HY_SLABS / 64];     /* 1 = no run has this slab */
 	uint16_t owner[HY_PAGES];           /* page -> slab of its run; 0: none */
-	struct hybrid_slab slab[HY_SLABS];  /* the lowest unused is taken first:
-					     * few of their pages are touched */
+	/* The lowest unused is taken first: few of their pages are touched. */
+	_Alignas(64) struct hybrid_slab slab[HY_SLABS];
 };
 #define HY_HEAD_PAGES                                                                  \
 	((sizeof(struct hybrid_segment) + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES)
@@ -112,9 +113,11 @@ struct hybrid {
 	uintptr_t link_key; /* encodes links; 0 at hardening 0 */
 	uintptr_t tag_key;  /* makes tags */
 	struct hybrid_slab *partial[HY_N_CLASSES];
-	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty, kept against thrash
-						  * until the next tick */
-	struct hybrid_segment *oldest, *newest;  /* of HY_SEGMENT_PAGES */
+	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty ones by their next, kept
+						  * against thrash until the next
+						  * tick */
+	uint8_t n_spare[HY_N_CLASSES];
+	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
 	struct hybrid_segment *larges;
 	uint64_t n_dirty;      /* free pages that may be in RAM, all segments */
 	uint64_t low_dirty;    /* least n_dirty since the last decay */

@@ -67,19 +67,30 @@ static struct hybrid_slab *take_spare(unsigned int cls)
 {
 	struct hybrid_slab *s = hybrid.spare[cls];
 
-	hybrid.spare[cls] = NULL;
+	if (!s)
+		return NULL;
+	hybrid.spare[cls] = s->next;
+	hybrid.n_spare[cls]--;
 	return s;
 }
 
-/* A full slab waits until some cells are free before it is listed again:
- * going on and off the list for each of them would cost more than the 1/16 of
- * its cells that lie idle. */
+/* Large cells are few in a slab: one would come and go for each dozen. */
+static bool may_keep_spare(const struct hybrid_slab *s)
+{
+	unsigned int most = 1;
+
+	if (s->kind == HY_MASK)
+		most = HY_SPARE / (s->n_pages * (unsigned int)HY_PAGE_BYTES);
+	return hybrid.n_spare[s->cls] < most;
+}
+
+/* A full slab waits until some cells are free before it is listed again, a
+ * sixteenth of them, two of a dozen: going on and off the list for each would
+ * cost more than what lies idle. */
 static void make_full(struct hybrid_slab *s)
 {
-	unsigned int some = s->n_cells / 16u;
-
 	s->place = HY_FULL;
-	s->trap = (uint16_t)(s->n_cells - (some ? some : 1));
+	s->trap = (uint16_t)(s->n_cells - (s->n_cells + 20u) / 16);
 }
 
 /* The class's current slab is used up: put another in its place. */
@@ -183,21 +194,23 @@ size_t hybrid_slab_trapped(struct hybrid_slab *s)
 	if (s->n_live)
 		return cell_bytes;
 	unlink_slab(s);
-	if (hybrid.spare[s->cls]) {
+	if (!may_keep_spare(s)) {
 		retire(s);
-	} else {
-		s->place = HY_SPARE;
-		hybrid.spare[s->cls] = s;
+		return cell_bytes;
 	}
+	s->place = HY_EMPTY;
+	s->next = hybrid.spare[s->cls];
+	hybrid.spare[s->cls] = s;
+	hybrid.n_spare[s->cls]++;
 	return cell_bytes;
 }
 
 void hybrid_slab_retire_idle(void)
 {
 	for (unsigned int cls = 0; cls < hybrid_n_classes; cls++) {
-		struct hybrid_slab *s = take_spare(cls);
+		struct hybrid_slab *s;
 
-		if (s)
+		while ((s = take_spare(cls)) != NULL)
 			retire(s);
 		s = hybrid.current[cls];
 		if (s == &nothing || s->n_live)
