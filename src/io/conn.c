@@ -90,6 +90,8 @@ static bool read_one(struct conn *c)
 
 	if (!c->ssl)
 		to = conn_input_room(c, &cap, c->loop->in, LOOP_IN_BYTES);
+	else if (c->ops->on_cap && c->state != CONN_LINGER)
+		cap = c->ops->on_cap(c);
 	do
 		n = recv(c->fd, to, cap, 0);
 	while (n < 0 && errno == EINTR);

@@ -43,6 +43,10 @@ struct conn_ops {
 	 * buffer; the bytes are then passed to on_input() at that address.
 	 * May be NULL. */
 	char *(*on_room)(struct conn *c, size_t *cap);
+	/* Over TLS: how many bytes may be read from the socket now, 1 at least;
+	 * on_input() then gets so many and one record (LOOP_PLAIN_BYTES) at most
+	 * before this is asked again. NULL: LOOP_IN_BYTES. */
+	size_t (*on_cap)(struct conn *c);
 };
 
 struct conn {

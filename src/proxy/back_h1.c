@@ -255,6 +255,20 @@ static void on_input(struct conn *c, char *data, size_t len)
  * needs no copy. */
 #define HEAD_READ_BYTES 8192
 
+static size_t room_left(const struct body *body)
+{
+	return body->limit > body->bytes ? body->limit - body->bytes : 1;
+}
+
+/* Over TLS: no more than the stream may buffer. */
+static size_t on_cap(struct conn *c)
+{
+	struct back_h1 *b = c->owner;
+	size_t left = b->s ? room_left(&b->s->res_body) : LOOP_IN_BYTES;
+
+	return left < LOOP_IN_BYTES ? left : LOOP_IN_BYTES;
+}
+
 /* No more than the stream may buffer. Returns: NULL for the usual room. */
 static char *small_room(struct back_h1 *b, size_t *cap)
 {
@@ -263,7 +277,7 @@ static char *small_room(struct back_h1 *b, size_t *cap)
 
 	if (b->w.conn->ssl || (most == LOOP_IN_BYTES && body->limit >= most))
 		return NULL;
-	*cap = body->limit > body->bytes ? body->limit - body->bytes : 1;
+	*cap = room_left(body);
 	if (*cap > most)
 		*cap = most;
 	return b->gate->loop->in;
@@ -403,7 +417,8 @@ static const struct conn_ops conn_ops = {.on_open = on_open,
 					 .on_input = on_input,
 					 .on_writable = on_writable,
 					 .on_end = on_end,
-					 .on_room = on_room};
+					 .on_room = on_room,
+					 .on_cap = on_cap};
 
 /* --- side B ----------------------------------------------------------------------- */
 

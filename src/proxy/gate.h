@@ -32,7 +32,7 @@ struct gate {
 	char via_text[3][80];                  /* Via by received version, once made */
 	const char *server;                    /* Server of our own answers */
 	const struct error_pages *error_pages; /* NULL: none but our words */
-	const char *arm;      /* heapgate-arm of all answers; NULL: none */
+	const char *arm;   /* heapgate-arm of all answers; NULL: none */
 	uint8_t forwarded; /* enum forwarded: what becomes of X-Forwarded-* */
 	bool draining;
 	struct h2_kit front_kit, back_kit;

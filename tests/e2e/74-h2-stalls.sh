@@ -92,3 +92,29 @@ it "from HTTP/1.1, windows closed from the start"
 stalled /bytes/10485760 0
 it "from HTTP/1.1, windows that close after 16 KiB"
 stalled /bytes/10485760 16384
+
+it "from an HTTP/1 server over TLS, no more than a record beyond what it may"
+TLS_PORT=$(free_port)
+start origin "$HEAPGATE" origin --listen "127.0.0.1:$TLS_PORT" --cert "$CERT" --key "$KEY"
+wait_port "$TLS_PORT" "$PID"
+cat >>"$CONF" <<-CONF
+	route /bytes/10m tls
+	upstream tls { server 127.0.0.1:$TLS_PORT tls verify=off }
+CONF
+start_heapgate
+py "$PORT" "$METRICS" <<-'EOT'
+	import json, sys, time, urllib.request
+	import h2
+	c = h2.Conn(int(sys.argv[1]), window=0)
+	c.ask("/bytes/10m", 100)
+	while sum(bool(s.blocks) for s in c.streams.values()) < 100:
+	    c.read_frame()
+	time.sleep(1)
+	ask = urllib.request.Request("http://127.0.0.1:%s/memory" % sys.argv[2],
+	                             headers={"accept": "application/json"})
+	worker = json.load(urllib.request.urlopen(ask))["workers"][0]
+	client = [x for x in worker["largest_connections"] if x["side"] == "client"][0]
+	print("%d KiB for 100 answers" % (client["bodies"] >> 10))
+	# 8 KiB each and a record of TLS, in blocks of 16 KiB
+	assert 100 * 8192 <= client["bodies"] <= 100 * 33000, client
+EOT

@@ -279,6 +279,52 @@ START_TEST(a_paused_conn_is_not_read_and_bounds_what_the_sender_queues)
 }
 END_TEST
 
+/* --- an owner that takes little at a time */
+
+#define CAP_BYTES 3000
+
+static size_t cap_left;
+
+static size_t on_cap(struct conn *c)
+{
+	(void)c;
+	return cap_left;
+}
+
+static void take_little(struct conn *c, char *data, size_t len)
+{
+	on_input(c, data, len);
+	cap_left = cap_left > len ? cap_left - len : 1;
+	if (cap_left == 1) {
+		conn_pause(c);
+		loop_stop(&loop);
+	}
+}
+
+START_TEST(an_owner_gets_what_it_has_room_for_and_one_record_more)
+{
+	struct conn_ops slow = ops;
+
+	slow.on_input = take_little;
+	slow.on_cap = on_cap;
+	client.left = BIG;
+	connect_both(server_ctx, client_ctx);
+	server.conn->ops = &slow;
+	while (server.n_in < BIG) {
+		uint64_t before = server.n_in;
+
+		cap_left = CAP_BYTES;
+		conn_resume(server.conn);
+		loop.stopping = false;
+		if (BIG - before <= CAP_BYTES)
+			server.stop_at = BIG;
+		loop_run(&loop);
+		ck_assert_uint_le(server.n_in - before, CAP_BYTES + LOOP_PLAIN_BYTES);
+	}
+	check_all_arrived();
+}
+END_TEST
+
 START_TEST(nobody_listens_is_told_as_refused)
 {
 	close(listener);
@@ -413,6 +459,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_close_loses_nothing_that_was_written, 0, 2);
 	tcase_add_loop_test(
 		tc, a_paused_conn_is_not_read_and_bounds_what_the_sender_queues, 0, 2);
+	tcase_add_test(tc, an_owner_gets_what_it_has_room_for_and_one_record_more);
 	tcase_add_test(tc, nobody_listens_is_told_as_refused);
 	tcase_add_test(tc, a_silent_peer_ends_the_handshake_in_its_time);
 	tcase_add_test(tc, nonsense_in_place_of_a_handshake_is_a_tls_error);
