@@ -159,14 +159,27 @@ class Bench:
         with open(self.path("openssl.cnf"), "w") as f:
             f.write("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
                     "[c]\nCiphersuites = TLS_AES_128_GCM_SHA256\n")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-             "/CN=localhost", "-keyout", self.path("key.pem"), "-out",
-             self.path("cert.pem")], check=True, capture_output=True)
-        with open(self.path("both.pem"), "w") as out:
-            for name in ("cert.pem", "key.pem"):
-                with open(self.path(name)) as f:
+        self.certify()
+
+    def certify(self):
+        """cert.pem: a certificate and its issuer's, as a server has them in life.
+        Without the second nghttpx searches /etc/ssl/certs in each handshake."""
+        new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        for subject, key, out, signed in (
+                ("/CN=bench", "ca.key", "ca.pem", []),
+                ("/CN=localhost", "key.pem", "leaf.pem", [
+                    "-CA", self.path("ca.pem"), "-CAkey", self.path("ca.key")])):
+            subprocess.run(new + ["-subj", subject, "-keyout", self.path(key), "-out",
+                                  self.path(out)] + signed,
+                           check=True, capture_output=True)
+        self.join("cert.pem", "leaf.pem", "ca.pem")
+        self.join("both.pem", "cert.pem", "key.pem")
+
+    def join(self, name, *parts):
+        with open(self.path(name), "w") as out:
+            for part in parts:
+                with open(self.path(part)) as f:
                     out.write(f.read())
 
     def conf(self, template, name, **words):
