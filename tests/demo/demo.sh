@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
 # demo: one request through heapgate, then the same load through heapgate with
-# each allocator in turn, and a table of what that cost. "make demo" runs it.
+# each allocator in turn, and a table of what that cost; two allocators on one
+# port, the weights changed while clients come; and a short comparison with its
+# verdict. "make demo" runs it.
 #
 # Exit 0: every allocator was proven to be the one that ran, and no request
 # failed. It takes less than a minute and leaves nothing running.
 #
 #   HEAPGATE=PATH     the program (build/heapgate)
 #   ALLOCATORS="..."  which ones
-#   REQUESTS=16000    in each run; RATE=200 a second on each of 40 connections
+#   REQUESTS=8000     in each run; RATE=200 a second on each of 40 connections
+#   REPORT=DIR        of the comparison (build/demo-report)
 set -eu -o pipefail
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 : "${B:=build}"
 cd "$TOP"
 : "${HEAPGATE:=$B/heapgate}"
 : "${ALLOCATORS:=system jemalloc mimalloc tcmalloc hybrid}"
-: "${REQUESTS:=16000}" "${RATE:=200}"
+: "${REQUESTS:=8000}" "${RATE:=200}" "${REPORT:=$B/demo-report}"
 HEAPGATE=$(realpath "$HEAPGATE")
 export LC_ALL=C.UTF-8
-CLIENTS=40 STREAMS=10 IDLE=1.5
-SLOW=28 # seconds: after a round that took longer there is no second one
+CLIENTS=40 STREAMS=10 IDLE=1
+SLOW=16 # seconds: after a round that took longer there is no second one
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
@@ -74,10 +77,10 @@ write_conf() {
 	CONF
 }
 
-# start_heapgate ALLOCATOR: sets HG, WORKER, URL and METRICS.
+# start_heapgate ARG...: sets HG, WORKER, URL and METRICS.
 start_heapgate() {
 	: >"$TMP/heapgate.log"
-	"$HEAPGATE" -c "$TMP/heapgate.conf" --allocator "$1" >"$TMP/heapgate.log" 2>&1 &
+	"$HEAPGATE" -c "$TMP/heapgate.conf" "$@" >"$TMP/heapgate.log" 2>&1 &
 	HG=$!
 	METRICS=http://$(until_seen "$TMP/heapgate.log" 'metrics on ([^ ]+)')
 	URL=https://$(until_seen "$TMP/heapgate.log" 'listens on ([^ ]+)')
@@ -152,7 +155,7 @@ show_one() {
 # run ALLOCATOR ROUND: a fresh heapgate, the load, a pause; a line for the table.
 run() {
 	local before after start peak now idle ok failed us
-	start_heapgate "$1"
+	start_heapgate --allocator "$1"
 	curl -sS -o /dev/null --http2 --cacert "$TMP/tls.crt" "$URL/"
 	prove "$1"
 	start=$(rss_kb) peak=$start before=$(cpu_ns)
@@ -220,10 +223,80 @@ table() {
 	}' "$TMP/runs"
 }
 
+# --- two allocators on one port --------------------------------------------
+
+# accepted ARM: connections so far
+accepted() {
+	curl -fsS "$METRICS/metrics" | awk -v arm="arm=\"$1\"" '
+		/^heapgate_connections_accepted_total\{/ && index($0, arm) { n += $NF }
+		END { print n + 0 }'
+}
+
+# share: since the last time; sets A and B
+share() {
+	local a b
+	a=$(accepted a) b=$(accepted b)
+	say "  $1: $((a - A)) connections to a, $((b - B)) to b"
+	A=$a B=$b
+}
+
+show_switch() {
+	local ok failed
+	cat >>"$TMP/heapgate.conf" <<-CONF
+		admin unix:$TMP/admin.sock
+		experiment {
+			arm a allocator=jemalloc weight=50 workers=1
+			arm b allocator=hybrid weight=50 workers=1
+			assign random
+		}
+	CONF
+	start_heapgate
+	say "== two allocators on one port: half of the connections each, then 90 to 10,"
+	say "   then b drained, while clients come and go"
+	"$HEAPGATE" load "$URL/" --workload tls-churn --rate 300 --duration 4500ms \
+		--json >"$TMP/load" &
+	LOAD=$!
+	A=$(accepted a) B=$(accepted b)
+	sleep 1.4
+	share "at 50:50"
+	say "\$ heapgate ctl experiment weight a=90 b=10"
+	"$HEAPGATE" ctl -s "$TMP/admin.sock" experiment weight a=90 b=10 >/dev/null
+	sleep 1.4
+	share "at 90:10"
+	say "\$ heapgate ctl experiment drain b"
+	"$HEAPGATE" ctl -s "$TMP/admin.sock" experiment drain b >/dev/null
+	sleep 1.4
+	share "b drained"
+	wait "$LOAD" || die "the load generator failed"
+	LOAD=''
+	ok=$(sed -E 's/.*"ok":([0-9]+).*/\1/' "$TMP/load")
+	failed=$(sed -E 's/.*"planned":([0-9]+).*/\1/' "$TMP/load")
+	failed=$((failed - ok))
+	say "  $ok requests answered meanwhile, $failed failed"
+	[ "$failed" = 0 ] || die "$failed requests failed while the weights changed"
+	stop_heapgate
+	say
+}
+
+# --- a short comparison ----------------------------------------------------
+
+# It says itself what it found, if only that nothing can be said.
+show_comparison() {
+	say "== a comparison of 20 seconds, the shortest that can have a verdict"
+	say "\$ heapgate ab --arms hybrid --baseline system --rounds 6 --duration 22s"
+	"$HEAPGATE" ab --arms hybrid --baseline system --rounds 6 --duration 22s \
+		--out "$REPORT" >"$TMP/ab" 2>"$TMP/ab.err" ||
+		{ cat "$TMP/ab.err" >&2; die "heapgate ab failed"; }
+	sed -n '/^rss_avg:/,/^rss_avg_gross:/p' "$TMP/ab" | sed '$d; s/^/  /'
+	say
+	tail -n 2 "$TMP/ab" | sed '1s/$/\n/' | fold -s -w 86 | sed 's/ *$//'
+	say
+}
+
 "$HEAPGATE" cert --out "$TMP" >/dev/null
 start_origin
 write_conf
-start_heapgate hybrid
+start_heapgate --allocator hybrid
 show_one
 stop_heapgate
 
@@ -255,4 +328,6 @@ NOTE
 failed=$(awk '{ n += $4 } END { print n + 0 }' "$TMP/runs")
 [ "$failed" = 0 ] || die "$failed requests failed"
 say
+show_switch
+show_comparison
 say "Every allocator was proven, by its own word and by /proc/PID/maps; no request failed."
