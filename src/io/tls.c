@@ -95,8 +95,9 @@ static int ticket_cb(SSL *ssl, unsigned char *name, unsigned char *iv,
 			continue;
 		if (ticket_ciphers(&k.keys[i], iv, cipher, mac, 0) != 1)
 			return -1;
-		/* TLS 1.3 gives a new ticket by itself; 1.2 only if asked. */
-		return i == 0 ? 1 : 2;
+		/* 2: give a new one. A TLS 1.3 ticket is for one use (RFC 8446
+		 * C.4), so who resumes needs another for the next time. */
+		return i == 0 && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 	}
 	return 0;
 }

@@ -24,6 +24,14 @@ for version in -tls1_3 -tls1_2; do
 done
 at_least "$(metric 'heapgate_tls_handshakes_total\{.*result="resumed"')" 20
 
+it "gives a new ticket to a client that resumed: each is to be used once"
+(printf 'GET /name HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'; sleep 0.5) |
+	client -tls1_3 -quiet -sess_out once >/dev/null
+got=$( (printf 'GET /name HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'; sleep 0.5) |
+	client -tls1_3 -sess_in once -ign_eof)
+has "$got" "Reused,"
+has "$got" "New Session Ticket arrived"
+
 it "picks the protocol by ALPN, HTTP/1.1 without it"
 has "$(client -alpn h2,http/1.1 </dev/null)" "ALPN protocol: h2"
 has "$(client -alpn http/1.1 </dev/null)" "ALPN protocol: http/1.1"
