@@ -63,8 +63,9 @@ PEERS = {
 }
 # What these say differently when the server behind speaks HTTP/2.
 PROTO_H2 = {"heapgate": "proto=h2c", "nghttpx": "proto=h2", "haproxy": "proto h2"}
-# Names for several: PEERS=allocators.
-PEER_SETS = {"peers": list(PEERS),
+# Names for several: PEERS=allocators. heapgate alone is with the hybrid.
+PEER_SETS = {"heapgate": ["heapgate:hybrid"],
+             "peers": ["heapgate:hybrid"] + [p for p in PEERS if p != "heapgate"],
              "allocators": ["heapgate:" + a for a in ALLOCATORS]}
 
 # What is measured, by kind:
@@ -585,7 +586,7 @@ def again(bench, case, peers):
     words.append("ROUNDS=%d" % opts.rounds)
     if opts.scale != 1:
         words.append("SCALE=%g" % opts.scale)
-    if peers != list(PEERS):
+    if peers != PEER_SETS["peers"]:
         words.append("PEERS=" + ",".join(peers))
     if case.kind == "latency":
         words.append("RATE=%d" % fixed_rate(bench, case))
@@ -626,7 +627,7 @@ def case_targets(case, rows):
         return value(case, r)
 
     peers, out = by_peer(rows), []
-    mine = peers.get("heapgate") or peers.get("heapgate:hybrid")
+    mine = peers.get("heapgate:hybrid")
     mi = peers.get("heapgate:mimalloc")
     if mine and case.target and not all(p.startswith("heapgate") for p in peers):
         best = best_of(peers, figure)
@@ -759,7 +760,7 @@ def chosen_peers(opts):
         name = spec.split(":")[0]
         if name not in PEERS:
             raise Trouble("no such proxy: %s (there are: %s)" % (
-                name, " ".join(list(PEERS) + list(PEER_SETS))))
+                name, " ".join(list(PEERS) + ["peers", "allocators"])))
         exe = opts.heapgate if name == "heapgate" else PEERS[name].argv[0]
         if shutil.which(exe):
             peers.append(spec)
@@ -816,8 +817,8 @@ def main(argv):
     if opts.list:
         for c in CASES:
             print("%-24s %-8s %s, %d × %s" % (c.name, c.group, c.kind, c.n, c.unit))
-        print("proxies: " + " ".join(list(PEERS) + PEER_SETS["allocators"]))
-        print("sets: " + " ".join(PEER_SETS))
+        for name, specs in PEER_SETS.items():
+            print("%s: %s" % (name, " ".join(specs)))
         return 0
     return frame.run("peers", opts, choose, Bench, run, report)
 
