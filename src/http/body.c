@@ -16,18 +16,28 @@ struct body_block {
 #define SMALL_BYTES (1024 - DATA_AT)
 #define MID_BYTES   (4096 - DATA_AT)
 #define LARGE_BYTES (16384 - DATA_AT)
+#define FRAME_BYTES (16896 - DATA_AT) /* the content of a whole DATA frame */
+#define HUGE_BYTES  (65536 - DATA_AT)
 /* Less room than this in the tail is not worth a read of its own. */
 #define READ_BYTES 2048
 
-_Static_assert(LARGE_BYTES == BODY_BLOCK_BYTES, "body.h tells the block size");
+_Static_assert(LARGE_BYTES == BODY_BLOCK_BYTES && HUGE_BYTES == BODY_HUGE_BYTES,
+	       "body.h tells the block sizes");
+_Static_assert(HUGE_BYTES <= UINT16_MAX, "positions are of 16 bits");
 
-/* The smallest block that holds len bytes, or the largest there is. Pages
- * that nobody fills must stay untouched: nothing is zeroed. */
-static struct body_block *block_new(struct body *b, size_t len)
+/* Of the smallest block that holds len bytes, or the largest but for reads. */
+static size_t fitting(size_t len)
 {
-	size_t cap = len <= SMALL_BYTES ? SMALL_BYTES
-		     : len <= MID_BYTES ? MID_BYTES
-					: LARGE_BYTES;
+	if (len <= SMALL_BYTES)
+		return SMALL_BYTES;
+	if (len <= MID_BYTES)
+		return MID_BYTES;
+	return len <= LARGE_BYTES ? LARGE_BYTES : FRAME_BYTES;
+}
+
+/* Pages that nobody fills must stay untouched: nothing is zeroed. */
+static struct body_block *block_new(struct body *b, size_t cap)
+{
 	struct body_block *k = mem_alloc(MEM_STREAM, DATA_AT + cap);
 
 	if (!k)
@@ -71,7 +81,7 @@ static struct body_block *blocks_new(struct body *b, size_t len)
 	struct body_block **link = &first;
 
 	while (len) {
-		struct body_block *k = block_new(b, len);
+		struct body_block *k = block_new(b, fitting(len));
 
 		if (!k) {
 			blocks_free(b, first);
@@ -160,13 +170,14 @@ int body_put(struct body *b, const void *data, size_t len)
 	return 0;
 }
 
-char *body_reserve(struct body *b, size_t *cap)
+char *body_reserve(struct body *b, size_t want, size_t *cap)
 {
 	struct body_block *k = b->tail;
 
 	if (room(k) < READ_BYTES) {
 		if (!b->reserved)
-			b->reserved = block_new(b, LARGE_BYTES);
+			b->reserved = block_new(b, want < 2 * LARGE_BYTES ? LARGE_BYTES
+									  : HUGE_BYTES);
 		if (b->reserved)
 			k = b->reserved;
 	}
@@ -192,7 +203,7 @@ static void place_reserved(struct body *b, size_t len)
 		return;
 	}
 	if (len <= SMALL_BYTES)
-		small = block_new(b, len);
+		small = block_new(b, SMALL_BYTES);
 	if (small) {
 		fill(small, k->data, len);
 		block_free(b, k);

@@ -8,7 +8,7 @@
 
 #include "allocators/mem.h"
 
-struct body_block; /* a block of 1, 4 or 16 KiB with its header */
+struct body_block; /* a block of 1, 4, 16, 16.5 or 64 KiB with its header */
 
 struct body {
 	struct body_block *head;     /* read here */
@@ -23,8 +23,10 @@ struct body {
 	bool ended;                  /* nothing more will be put in */
 };
 
-/* The most bytes that body_reserve() hands out at once. */
+/* The most bytes that body_reserve() hands out at once: for who wants less than
+ * twice the first, and for others. */
 #define BODY_BLOCK_BYTES (16384 - 14)
+#define BODY_HUGE_BYTES  (65536 - 14)
 
 void body_init(struct body *b, uint32_t limit_bytes);
 /* Drops what is queued. Idempotent. */
@@ -33,8 +35,9 @@ void body_fini(struct body *b);
 /* Copies. Returns: 0, or -1 when there is no memory (nothing is added). */
 int body_put(struct body *b, const void *p, size_t len) MUST_USE;
 /* Room at the end for a read straight into the queue: at least 1 byte, up to
- * *cap. NULL: no memory. Lives: until the next call for this body. */
-char *body_reserve(struct body *b, size_t *cap) MUST_USE;
+ * *cap. want: the most that may come. NULL: no memory. Lives: until the next call
+ * for this body. */
+char *body_reserve(struct body *b, size_t want, size_t *cap) MUST_USE;
 /* len bytes of the reserved room were filled; 0 gives all of it back. */
 void body_commit(struct body *b, size_t len);
 

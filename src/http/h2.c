@@ -344,6 +344,9 @@ size_t h2_data_len(const struct body *body, size_t max)
 
 	if (n < ALONE_BYTES)
 		n = body->bytes;
+	/* The frame with its head is one TLS record. */
+	if (max > LOOP_PLAIN_BYTES - H2_FRAME_HEAD)
+		max = LOOP_PLAIN_BYTES - H2_FRAME_HEAD;
 	return n < max ? n : max;
 }
 
@@ -354,11 +357,11 @@ void h2_write_data(struct conn *c, const uint8_t *head, struct body *body, size_
 
 	if (len && n >= len) {
 		/* A block's own head is before its first byte. */
-		conn_write_behind(c, head, 9, (char *)(uintptr_t)p, len);
+		conn_write_behind(c, head, H2_FRAME_HEAD, (char *)(uintptr_t)p, len);
 		body_drop(body, len);
 		return;
 	}
-	conn_write(c, head, 9);
+	conn_write(c, head, H2_FRAME_HEAD);
 	while (len) {
 		n = body_peek(body, &p);
 		must(n > 0); /* the read callback has promised len bytes */

@@ -12,6 +12,7 @@
 
 /* RFC 9113 §6.5.2. */
 #define H2_CHUNK_BYTES 16384u
+#define H2_FRAME_HEAD  9u
 
 /* Room for the queue of a session with 512 streams. */
 #define H2_SPARE_BYTES 4096u

@@ -246,7 +246,7 @@ static int put_pattern(struct answer *a, uint64_t left)
 		if (body_put(b, from, n) != 0)
 			return -1;
 	} else {
-		char *to = body_reserve(b, &n);
+		char *to = body_reserve(b, PATTERN_RUN, &n);
 
 		if (!to)
 			return -1;

@@ -283,6 +283,17 @@ static char *small_room(struct back_h1 *b, size_t *cap)
 	return b->gate->loop->in;
 }
 
+/* What there can be of the body, as far as the stream may buffer it. */
+static size_t most_wanted(const struct back_h1 *b)
+{
+	const struct body *body = &b->s->res_body;
+	size_t n = body_is_full(body) ? 1 : body->limit - body->bytes;
+
+	return b->w.h.framing == H1_LENGTH && b->w.h.left_bytes < n
+		       ? (size_t)b->w.h.left_bytes
+		       : n;
+}
+
 /* A body of known framing is read to where it will be sent from. */
 static char *on_room(struct conn *c, size_t *cap)
 {
@@ -290,7 +301,7 @@ static char *on_room(struct conn *c, size_t *cap)
 	bool plain = b->s && b->got_head && !b->w.held_bytes &&
 		     (b->w.h.framing == H1_LENGTH || b->w.h.framing == H1_CLOSE);
 
-	b->room = plain ? body_reserve(&b->s->res_body, cap) : NULL;
+	b->room = plain ? body_reserve(&b->s->res_body, most_wanted(b), cap) : NULL;
 	if (!b->s)
 		return NULL;
 	if (!b->room)

@@ -146,6 +146,9 @@ static void head_side(struct stream *s)
 		stream_abort(s, STREAM_NO_MEMORY);
 	stream_charge_lib(s, before);
 	s->a.submitted = true;
+	/* A client that takes what it is sent need not show it anew. */
+	if (s->res.content_length > H2_FIRST_BYTES && conn_can_write(h->user.conn))
+		widen(h, s);
 	mark(h);
 }
 

@@ -6,6 +6,7 @@
 
 #define SMALL 1024
 #define LARGE 16384
+#define FRAME 16896 /* what a whole DATA frame is put into */
 
 static void choose(const char *spec)
 {
@@ -57,11 +58,12 @@ static void take_n(struct body *b, size_t len, uint64_t *at)
 static void read_n(struct body *b, size_t len)
 {
 	size_t cap = 0;
-	char *p = body_reserve(b, &cap);
+	char *p = body_reserve(b, len, &cap);
 
 	ck_assert_ptr_nonnull(p);
 	ck_assert_uint_ge(cap, 1);
-	ck_assert_uint_le(cap, BODY_BLOCK_BYTES);
+	ck_assert_uint_le(cap, len < 2 * BODY_BLOCK_BYTES ? BODY_BLOCK_BYTES
+							    : BODY_HUGE_BYTES);
 	if (len > cap)
 		len = cap;
 	for (size_t i = 0; i < len; i++)
@@ -148,7 +150,7 @@ START_TEST(a_large_body_costs_few_blocks)
 	put_n(&b, 160000);
 	ck_assert_uint_le(atomic_load(&mem_counters()->tag[MEM_STREAM].allocs) - before,
 			  10);
-	ck_assert_uint_le(live_bytes(), 10 * (LARGE + 32));
+	ck_assert_uint_le(live_bytes(), 10 * (FRAME + 32));
 	body_fini(&b);
 }
 END_TEST
@@ -176,15 +178,34 @@ START_TEST(reserved_room_that_is_not_filled_is_given_back)
 	size_t cap;
 
 	body_init(&b, 65536);
-	ck_assert_ptr_nonnull(body_reserve(&b, &cap));
+	ck_assert_ptr_nonnull(body_reserve(&b, 1, &cap));
 	ck_assert_uint_eq(cap, BODY_BLOCK_BYTES);
 	body_commit(&b, 0);
 	ck_assert_uint_eq(live_bytes(), 0);
-	ck_assert_ptr_nonnull(body_reserve(&b, &cap));
-	ck_assert_ptr_nonnull(body_reserve(&b, &cap));
+	ck_assert_ptr_nonnull(body_reserve(&b, 1, &cap));
+	ck_assert_ptr_nonnull(body_reserve(&b, 1, &cap));
 	put_n(&b, 10);
 	ck_assert_uint_le(live_bytes(), SMALL + 32);
-	ck_assert_ptr_nonnull(body_reserve(&b, &cap));
+	ck_assert_ptr_nonnull(body_reserve(&b, 1, &cap));
+	body_fini(&b);
+	ck_assert_uint_eq(live_bytes(), 0);
+}
+END_TEST
+
+START_TEST(who_wants_much_gets_room_for_much)
+{
+	struct body b;
+	size_t cap;
+
+	body_init(&b, 65536);
+	ck_assert_ptr_nonnull(body_reserve(&b, 2 * BODY_BLOCK_BYTES, &cap));
+	ck_assert_uint_eq(cap, BODY_HUGE_BYTES);
+	body_commit(&b, 3000);
+	/* What comes next goes on in that room. */
+	ck_assert_ptr_nonnull(body_reserve(&b, 65536, &cap));
+	ck_assert_uint_eq(cap, BODY_HUGE_BYTES - 3000);
+	body_commit(&b, 3000);
+	ck_assert_uint_eq(b.n_blocks, 1);
 	body_fini(&b);
 	ck_assert_uint_eq(live_bytes(), 0);
 }
@@ -318,7 +339,7 @@ START_TEST(without_memory_nothing_is_added_and_nothing_lost)
 			ck_assert_uint_eq(b.bytes, bytes);
 			failures++;
 		}
-		p = body_reserve(&b, &cap);
+		p = body_reserve(&b, 1, &cap);
 		if (p && n % 3) {
 			cap = cap < 900 ? cap : 900;
 			for (size_t i = 0; i < cap; i++)
@@ -346,7 +367,7 @@ START_TEST(without_memory_for_a_block_a_read_gets_the_rest_of_the_tail)
 	choose("system+fail=2");
 	body_init(&b, 65536);
 	put_n(&b, 1000);
-	ck_assert_ptr_nonnull(body_reserve(&b, &cap));
+	ck_assert_ptr_nonnull(body_reserve(&b, 1, &cap));
 	ck_assert_uint_ge(cap, 1);
 	ck_assert_uint_lt(cap, 24);
 	body_commit(&b, cap);
@@ -371,6 +392,7 @@ int main(void)
 	tcase_add_test(t, a_large_body_costs_few_blocks);
 	tcase_add_test(t, a_peer_that_sends_single_bytes_cannot_bloat_the_queue);
 	tcase_add_test(t, reserved_room_that_is_not_filled_is_given_back);
+	tcase_add_test(t, who_wants_much_gets_room_for_much);
 	tcase_add_test(t, a_read_goes_on_in_the_tail_while_it_has_room);
 	tcase_add_test(t, full_is_at_the_limit_and_not_before);
 	tcase_add_test(t, done_is_ended_and_empty);
