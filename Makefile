@@ -216,7 +216,7 @@ $B/.ldflags: FORCE
 # what is missing, and run make anew, which then sees the new packages.
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
-JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(NPROC))
+MAKE_JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(NPROC))
 RUN_ENV = B=$B SANITIZE='$(SANITIZE)' CC='$(CC)' CTAGS='$(CTAGS)' \
 	LINT_CFLAGS='$(ALL_CPPFLAGS) $(PKG_CFLAGS)'
 
@@ -224,7 +224,7 @@ packages:
 	@$(probe) || $(MAKE) --no-print-directory deps
 ifndef PROBED
 check demo: packages
-	+@$(MAKE) --no-print-directory $(JOBS) PROBED=1 $@
+	+@$(MAKE) --no-print-directory $(MAKE_JOBS) PROBED=1 $@
 else
 check: all $(UNIT) $(FUZZ) $(STRAY) $(COST)
 	@$(RUN_ENV) tests/run all

@@ -5,9 +5,11 @@
 #include <stdio.h>
 
 #include "lab/request_json.h"
+#include "lab/websocket_echo.h"
 #include "proxy/gate.h"
 #include "proxy/reply.h"
 #include "proxy/stream.h"
+#include "proxy/websocket.h"
 
 #define SMALL_BYTES 4096 /* no more than that is copied as a whole */
 #define RESET_MS    40   /* for what was sent before to arrive */
@@ -37,6 +39,7 @@ struct answer {
 	uint64_t step;    /* more are allowed each time */
 	uint64_t every_ms;
 	EVP_MD_CTX *digest; /* sink */
+	struct websocket_echo *socket;
 	bool pumping;
 	bool again; /* something moved while pumping */
 	bool over;  /* detached */
@@ -550,6 +553,75 @@ static void fill_trailers(struct answer *a)
 		s->res_body.ended = true;
 }
 
+/* --- websocket ------------------------------------------------------- */
+
+/* "" when there is no such field. */
+static struct str request_field(const struct answer *a, struct str name)
+{
+	const struct fields *f = &a->s->req.headers;
+
+	for (unsigned int i = 0; i < f->n; i++)
+		if (str_eq(field_name(&f->at[i]), name))
+			return field_value(&f->at[i]);
+	return STR("");
+}
+
+/* RFC 6455 §4.4 */
+static unsigned int refuse_plain(struct answer *a)
+{
+	struct reply_field fields[] = {{STR("sec-websocket-version"), STR("13")},
+				       {STR("upgrade"), STR("websocket")}};
+
+	finish(a);
+	reply_send_with(a->s, 426, STR("text/plain"), STR("this is a WebSocket\n"),
+			fields, a->s->is_h2 ? 1 : 2);
+	return 0;
+}
+
+/* Of the subprotocols that the client offers the first one is taken. */
+static int choose_subprotocol(struct answer *a)
+{
+	struct str rest = request_field(a, STR("sec-websocket-protocol")), first;
+
+	if (!rest.len)
+		return 0;
+	str_split(&rest, ',', &first);
+	first = str_trim(first);
+	return add_field(a, "sec-websocket-protocol",
+			 arena_copy(&a->s->arena, first.p, first.len));
+}
+
+static unsigned int start_websocket(struct answer *a)
+{
+	struct stream *s = a->s;
+
+	if (!str_eq_nocase(s->req.protocol, STR("websocket")) ||
+	    !str_eq(request_field(a, STR("sec-websocket-version")), STR("13")))
+		return refuse_plain(a);
+	if (!s->is_h2 && !fields_get(&s->req.headers, FIELD_SEC_WEBSOCKET_KEY))
+		return 400;
+	a->socket = arena_zalloc(&s->arena, sizeof(*a->socket));
+	if (!a->socket || choose_subprotocol(a) != 0 ||
+	    (!s->is_h2 && websocket_add_accept(s) != 0))
+		return 503;
+	s->res.status = 101; /* over HTTP/2 the front makes it 200 (RFC 8441 §5) */
+	stream_on_answer(s);
+	if (!a->over)
+		pump(a);
+	return 0;
+}
+
+static void fill_websocket(struct answer *a)
+{
+	struct stream *s = a->s;
+	size_t taken;
+
+	if (websocket_echo_move(a->socket, &s->req_body, &s->res_body, &taken) != 0)
+		fail(a, STREAM_NO_MEMORY);
+	else if (taken)
+		stream_took_req(s, taken);
+}
+
 /* --- short answers --------------------------------------------------- */
 
 static unsigned int start_hello(struct answer *a)
@@ -601,6 +673,10 @@ static const struct kind kinds[] = {
 	{.path = "/headers", .start = start_headers},
 	{.path = "/trailers", .start = start_trailers, .fill = fill_trailers},
 	{.path = "/status/", .start = start_status},
+	{.path = "/websocket",
+	 .start = start_websocket,
+	 .fill = fill_websocket,
+	 .reads = true},
 	{.path = "/reset",
 	 .start = start_reset,
 	 .fill = fill_reset,

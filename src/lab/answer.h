@@ -13,6 +13,7 @@
  *   /headers                 the request's head as JSON
  *   /trailers                a body, then the request's trailers and one more
  *   /status/NNN              200 to 599
+ *   /websocket               RFC 6455, by HTTP/1.1 or HTTP/2: messages come back
  *   /reset?bytes=N           breaks off after N bytes of the body
  *   /close                   breaks off before the answer
  *

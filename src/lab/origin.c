@@ -42,6 +42,7 @@ static const struct limits_conf limits = {
 	.header_timeout_ms = 60000,
 	.idle_timeout_ms = 3600000,
 	.stream_timeout_ms = 3600000,
+	.tunnel_timeout_ms = 3600000,
 	.drain_timeout_ms = 1000,
 };
 
@@ -55,7 +56,7 @@ static const char usage[] =
 	"  -v              a line on stdout for each request\n"
 	"\n"
 	"/ /bytes/N /chunked/N /delay/MS?bytes=N /drip?bytes=B&ms=M&n=N /sse?n=N&ms=M\n"
-	"/echo /sink /headers /trailers /status/NNN /reset?bytes=N /close\n"
+	"/echo /sink /headers /trailers /status/NNN /websocket /reset?bytes=N /close\n"
 	"(N may end in k, m or g)\n";
 
 /* Returns: 0 to go on, else the exit code plus 1. */

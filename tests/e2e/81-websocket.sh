@@ -11,12 +11,19 @@ wait_port "$H1" "$PID"
 wait_port "$H2C" "$PID"
 ports
 cert
+ORIGIN=$(free_port)
+start origin "$HEAPGATE" origin --listen "127.0.0.1:$ORIGIN"
+wait_port "$ORIGIN" "$PID"
 conf <<-CONF
 	workers 1
 	listen 127.0.0.1:$PORT tls cert=$CERT key=$KEY
 	listen 127.0.0.1:$CLEAR
 	route host=h1.test / one
 	route host=h2.test / two
+	route host=origin1.test / origin1
+	route host=origin2.test / origin2
+	upstream origin1 { server 127.0.0.1:$ORIGIN }
+	upstream origin2 { server 127.0.0.1:$ORIGIN proto=h2c }
 	upstream one { server 127.0.0.1:$H1 }
 	upstream two { server 127.0.0.1:$H2C proto=h2c }
 	limits { tunnel_timeout 2s; stream_timeout 1s }
@@ -31,6 +38,16 @@ clients() {
 
 it "carries messages both ways, and the chosen subprotocol"
 clients echo
+
+it "does so to heapgate's own origin, by HTTP/1.1 and by HTTP/2"
+export WS_HOSTS='origin1.test origin2.test' WS_PATH=/websocket
+clients echo eager
+for host in $WS_HOSTS; do
+	for how in get plain; do
+		is "$($how /websocket -H "Host: $host" -o /dev/null -w '%{http_code}')" 426
+	done
+done
+unset WS_HOSTS WS_PATH
 
 it "passes on what comes before the answer"
 clients eager

@@ -8,7 +8,8 @@
  * Paths: /echo, /bye (closes after one message), /refuse (403), /wrong (a 101
  * that proves nothing), /raw (counts bytes until the end, then says so), /stall
  * (reads nothing), /flood (sends without end), /cut (breaks the connection).
- * The Host h1.test goes to the first server, h2.test to the second.
+ * The Host h1.test goes to the first server, h2.test to the second; WS_HOSTS and
+ * WS_PATH name others that echo.
  */
 'use strict';
 const assert = require('assert');
@@ -213,7 +214,8 @@ const ask_h2 = (host, path, extra = '') => new Promise((done, fail) => {
 });
 
 const CLIENTS = {'h1': ask_h1(false), 'h1 over TLS': ask_h1(true), 'h2': ask_h2};
-const HOSTS = ['h1.test', 'h2.test'];
+const HOSTS = (process.env.WS_HOSTS || 'h1.test h2.test').split(' ');
+const ECHO = process.env.WS_PATH || '/echo';
 
 async function each(what, f) {
 	for (const [name, ask] of Object.entries(CLIENTS)) {
@@ -241,7 +243,7 @@ const ended = (s) => new Promise((done) => {
 
 const TESTS = {
 	async echo(ask, host) {
-		const w = await ask(host, '/echo', 'Sec-WebSocket-Protocol: chat\r\n');
+		const w = await ask(host, ECHO, 'Sec-WebSocket-Protocol: chat\r\n');
 		assert.strictEqual(w.status, 200);
 		assert(w.head.includes('chat'), w.head);
 		const sizes = [0, 1, 125, 126, 65535, 65536, 1 << 20];
@@ -307,7 +309,7 @@ const TESTS = {
 		if (ask === ask_h2) return;
 		await new Promise((done, fail) => {
 			const s = net.connect(CLEAR_PORT, '127.0.0.1');
-			s.write(`GET /echo HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\n` +
+			s.write(`GET ${ECHO} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\n` +
 				'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
 				'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
 			s.write(frame(1, Buffer.from('early bird'), true));

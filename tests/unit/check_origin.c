@@ -526,6 +526,53 @@ START_TEST(two_pipelined_requests_get_two_answers)
 }
 END_TEST
 
+/* "Hello" as RFC 6455 §5.7 has it, and its end. */
+static const char hello[] = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
+			    "\x88\x80\x37\xfa\x21\x3d";
+
+START_TEST(a_websocket_gets_its_messages_back)
+{
+	int fd = raw("GET /websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+		     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+		     "Sec-WebSocket-Protocol: chat, superchat\r\n"
+		     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+	const char *text, *end;
+
+	ck_assert_int_eq(write(fd, hello, sizeof(hello) - 1), (int)sizeof(hello) - 1);
+	text = read_all(fd);
+	ck_assert(strncmp(text, "HTTP/1.1 101 ", 13) == 0);
+	ck_assert_ptr_nonnull(strstr(text, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "sec-websocket-protocol: chat\r\n"));
+	end = strstr(text, "\r\n\r\n") + 4;
+	ck_assert_mem_eq(end, "\x81\x05Hello\x88\x00", 9);
+}
+END_TEST
+
+START_TEST(a_websocket_is_no_place_for_a_plain_request)
+{
+	ck_assert_int_eq(ask(_i, "/websocket", "-i"), 0);
+	has(" 426");
+	has("sec-websocket-version: 13");
+	ck_assert_int_eq(ask(_i, "/websocket", "-i -H 'Sec-WebSocket-Version: 13'"), 0);
+	has(" 426");
+}
+END_TEST
+
+START_TEST(a_websocket_of_another_version_is_told_ours)
+{
+	const char *text = read_all(
+		raw("GET /websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+		    "Connection: Upgrade, close\r\nSec-WebSocket-Version: 8\r\n"
+		    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+
+	ck_assert(strncmp(text, "HTTP/1.1 426 ", 13) == 0);
+	text = read_all(
+		raw("GET /websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+		    "Connection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n\r\n"));
+	ck_assert(strncmp(text, "HTTP/1.1 400 ", 13) == 0);
+}
+END_TEST
+
 START_TEST(it_ends_clean_while_a_client_does_not_close_its_end)
 {
 	int fd = raw("GET /bytes/3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -628,6 +675,9 @@ static Suite *origin_suite(void)
 	tcase_add_loop_test(t, clients_that_go_away_leave_nothing, 0, 2);
 	tcase_add_loop_test(t, a_thousand_requests_share_two_connections, 0, 2);
 	tcase_add_loop_test(t, two_pipelined_requests_get_two_answers, 0, 2);
+	tcase_add_test(t, a_websocket_gets_its_messages_back);
+	tcase_add_loop_test(t, a_websocket_is_no_place_for_a_plain_request, 0, 2);
+	tcase_add_test(t, a_websocket_of_another_version_is_told_ours);
 	tcase_add_test(t, it_ends_clean_while_a_client_does_not_close_its_end);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(p, 60);
