@@ -64,6 +64,15 @@ static void widen(struct front_h2 *h, struct stream *s)
 	s->res_body.limit = H2_FIRST_BYTES + more;
 }
 
+/* A client that takes what it is sent, and has room for much, need not show it
+ * with each long answer anew. */
+static bool may_widen_early(const struct front_h2 *h, const struct stream *s)
+{
+	return s->res.content_length > H2_FIRST_BYTES && conn_can_write(h->f.conn) &&
+	       nghttp2_session_get_stream_remote_window_size(h->session, s->a.id) >
+		       (int32_t)H2_FIRST_BYTES;
+}
+
 static void give_back(struct front_h2 *h, struct stream *s)
 {
 	if (s->a.wide)
@@ -146,8 +155,7 @@ static void head_side(struct stream *s)
 		stream_abort(s, STREAM_NO_MEMORY);
 	stream_charge_lib(s, before);
 	s->a.submitted = true;
-	/* A client that takes what it is sent need not show it anew. */
-	if (s->res.content_length > H2_FIRST_BYTES && conn_can_write(h->user.conn))
+	if (may_widen_early(h, s))
 		widen(h, s);
 	mark(h);
 }
