@@ -358,10 +358,24 @@ static void look_at_host(struct stage *s)
 		     100 * r->io_pressure);
 }
 
+/* Connections that idle and are not there take no memory. */
+static void look_at_connections(struct stage *s)
+{
+	const struct campaign *c = s->bench->campaign;
+	struct run *r = s->run;
+	double wanted = (double)c->n_conns + c->n_idle;
+	double there = (double)r->phases[0].load.conns;
+
+	if (there < (1 - MAX_ERRORS) * wanted)
+		VOID("%.0f of %.0f connections could not be opened", wanted - there,
+		     wanted);
+}
+
 static void look_at_load(struct stage *s)
 {
 	struct run *r = s->run;
 
+	look_at_connections(s);
 	for (unsigned int i = 0; i < r->n_phases; i++) {
 		const struct load_result *l = &r->phases[i].load;
 

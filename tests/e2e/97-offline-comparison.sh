@@ -93,6 +93,15 @@ has "$OUT" "--duration 29s or more"
 exits 2 "$HEAPGATE" ab --arms hybrid+bloat=10 --out no
 [ ! -e no ] || flunk "it left something"
 
+it "does not count a run whose idle connections were not there"
+ports
+start_backend
+simple_conf "127.0.0.1:$BACKEND_PORT" "limits { connections 40 }"
+"$HEAPGATE" ab --arms hybrid --config "$CONF" --workload get:/name --rounds 1 \
+	--duration 4s --rate 20 --connections 5 --idle 100 --out few >few.log 2>&1
+has "$(cat few.log)" "connections could not be opened"
+is "$(summary few 's["runs_void"]')" 6 "void runs, each tried twice"
+
 it "ends after the round on Ctrl-C, with a report that says so"
 start interrupted setsid "$HEAPGATE" ab --arms hybrid --rounds 6 --duration 22s \
 	--rate 100 --connections 10 --out cut
