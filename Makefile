@@ -269,6 +269,11 @@ bench: all $B/tests/bench/bench_tls
 	@B=$B tests/bench/peers.py $(BENCH_ARGS)
 bench-mem: $B/tests/bench/bench_mem
 	@$< $(BENCH_ARGS)
+bench-accounting: all $(COST)
+	$Q $(MAKE) --no-print-directory B=$B/plain \
+		CPPFLAGS='$(CPPFLAGS) -DMEM_ACCOUNTING=0' \
+		$B/plain/heapgate $B/plain/tests/bench/cost_exec.so
+	@B=$B tests/bench/cost.py accounting $B/plain
 bench-rss: all $B/tests/bench/bench_pin
 	@B=$B tests/bench/rss.py $(BENCH_ARGS)
 
@@ -369,6 +374,7 @@ help:
 	@echo 'make demo        the allocators side by side'
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
+	@echo 'make bench-accounting  instructions that counting memory costs'
 	@echo 'make bench-rss   resident memory: idle, in flight, churn, burst, pinning'
 	@echo 'make bench-scale CPU and memory against connections, routes, servers, …'
 	@echo 'make bench-load  what the load generator can drive beside what a worker can serve'
@@ -388,6 +394,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
-	bench bench-mem bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-accounting bench-mem bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

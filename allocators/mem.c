@@ -12,6 +12,12 @@
 #include "spec.h"
 #include "wrap.h"
 
+/* 0 counts nothing: only to measure what counting costs (make bench-accounting);
+ * much of the program relies on it. */
+#ifndef MEM_ACCOUNTING
+#define MEM_ACCOUNTING 1
+#endif
+
 const struct mem_backend *const mem_backends[] = {
 	&backend_system,   &backend_jemalloc, &backend_mimalloc,
 	&backend_tcmalloc, &backend_hybrid,   NULL,
@@ -62,6 +68,8 @@ static struct {
 /* One writer, so load and store do: no locked instruction is needed. */
 static inline void add(_Atomic uint64_t *counter, uint64_t n)
 {
+	if (!MEM_ACCOUNTING)
+		return;
 	atomic_store_explicit(counter,
 			      atomic_load_explicit(counter, memory_order_relaxed) + n,
 			      memory_order_relaxed);
@@ -71,6 +79,8 @@ static inline void grow_live(struct mem_counter *c, uint64_t n)
 {
 	uint64_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed) + n;
 
+	if (!MEM_ACCOUNTING)
+		return;
 	atomic_store_explicit(&c->live_bytes, live, memory_order_relaxed);
 	if (live > atomic_load_explicit(&c->peak_bytes, memory_order_relaxed))
 		atomic_store_explicit(&c->peak_bytes, live, memory_order_relaxed);
@@ -86,6 +96,8 @@ static inline void count(struct mem_counter *c, size_t size, size_t usable)
 
 static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
 {
+	if (!MEM_ACCOUNTING)
+		return p;
 	if (mem_likely(p))
 		count(c, size, mem.b.usable(p));
 	else
@@ -98,7 +110,7 @@ static inline void *plain_alloc(struct mem_counter *c, size_t size)
 	size_t usable;
 	void *p;
 
-	if (!mem.b.alloc_sized)
+	if (!MEM_ACCOUNTING || !mem.b.alloc_sized)
 		return count_alloc(c, mem.b.alloc(size), size);
 	p = mem.b.alloc_sized(size, &usable);
 	if (mem_likely(p))
@@ -167,10 +179,12 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 	}
 	if (!p)
 		return plain_alloc(c, size);
-	before = mem.b.usable(p);
+	before = MEM_ACCOUNTING ? mem.b.usable(p) : 0;
 	q = mem.b.realloc(p, size);
 	if (!q)
 		return refuse(tag);
+	if (!MEM_ACCOUNTING)
+		return q;
 	after = mem.b.usable(q);
 	add(&c->reallocs, 1);
 	add(&c->asked_bytes, size);
@@ -187,6 +201,10 @@ void mem_free(enum mem_tag tag, void *p)
 	if (!p)
 		return;
 	NOTE_CALLER(tag);
+	if (!MEM_ACCOUNTING) {
+		mem.b.free(p);
+		return;
+	}
 	if (mem.b.free_sized) {
 		usable = mem.b.free_sized(p, tag);
 	} else {
@@ -251,6 +269,8 @@ int64_t mem_charge(enum mem_tag tag, uint64_t before)
 {
 	int64_t bytes = (int64_t)(mem_live(mem.counters, tag) - before);
 
+	if (!MEM_ACCOUNTING)
+		return 0;
 	add(&mem.counters->tag[tag].conn_bytes, (uint64_t)bytes);
 	return bytes;
 }

@@ -7,6 +7,9 @@
  * busy moment of the machine hits all of them; the table shows the median and,
  * in brackets, the tenth percentile of all rounds, in ns per malloc+free pair.
  *
+ * At the end the hybrid's median beside those of three others, as ratios, and
+ * beside what is asked of it.
+ *
  * direct: the backend's own functions. table: through mem.h, with accounting.
  * Needs GLIBC_TUNABLES for jemalloc and sets it.
  */
@@ -298,6 +301,84 @@ static void print_all(FILE *csv)
 	}
 }
 
+/* --- ratios --- */
+
+enum { SYSTEM, JEMALLOC, MIMALLOC, TCMALLOC, HYBRID }; /* places in specs[] */
+
+/* What is asked of the hybrid, as a share of another's median; 0: nothing. */
+static const struct target {
+	const char *pattern;
+	size_t bytes;
+	int table;
+	double to[N_SPECS];
+} targets[] = {
+	{"bursts of 64", 64, 0, {[MIMALLOC] = 1.1}},
+	{"bursts of 64", 256, 0, {[MIMALLOC] = 1.1}},
+	{"bursts of 64", 4096, 0, {[MIMALLOC] = 0.35, [TCMALLOC] = 1.2}},
+	{"bursts of 64", 16384, 0, {[MIMALLOC] = 0.35, [TCMALLOC] = 1.2}},
+	{"bursts of 64", 16584, 0, {[MIMALLOC] = 0.35, [TCMALLOC] = 1.2}},
+	{"stream scope", 40, 1, {[SYSTEM] = 0.25}},
+};
+
+static const struct target *target_of(int table, const char *pattern, size_t bytes)
+{
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+		if (targets[i].table == table && targets[i].bytes == bytes &&
+		    strcmp(targets[i].pattern, pattern) == 0)
+			return &targets[i];
+	return NULL;
+}
+
+/* The results are in order by now. 0: there is none. */
+static double median(int table, size_t id, size_t spec)
+{
+	int n = n_results[table][id][spec];
+
+	return n ? results[table][id][spec][n / 2] : 0;
+}
+
+static void print_ratio(double hybrid, double other, double most)
+{
+	if (!other || !hybrid) {
+		printf("  %18s", "-");
+		return;
+	}
+	printf("  %5.2f", hybrid / other);
+	if (most > 0)
+		printf(" %-3s <= %-4.2f", hybrid <= most * other ? "ok" : "BAD", most);
+	else
+		printf("%13s", "");
+}
+
+static void print_ratios_of(int table, size_t id)
+{
+	static const size_t others[] = {MIMALLOC, TCMALLOC, SYSTEM};
+	const char *pattern = patterns[id / N_SIZES].name;
+	const struct target *t = target_of(table, pattern, sizes[id % N_SIZES]);
+	double hybrid = median(table, id, HYBRID);
+
+	printf("%-14s %6zu  %-6s  %8.1f", pattern, sizes[id % N_SIZES],
+	       table ? "table" : "direct", hybrid);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		print_ratio(hybrid, median(table, id, others[i]),
+			    t ? t->to[others[i]] : 0);
+	printf("\n");
+}
+
+static void print_ratios(bool asked)
+{
+	printf("\n%s: the hybrid's median / another's\n%-14s %6s  %-6s  %8s  %-18s  "
+	       "%-18s  %s\n",
+	       asked ? "asked of it" : "all others", "pattern", "bytes", "calls", "ns",
+	       "mimalloc", "tcmalloc", "system");
+	for (int table = 0; table < 2; table++)
+		for (size_t id = 0; id < N_CASES; id++)
+			if (is_case(id / N_SIZES, id % N_SIZES, table) &&
+			    asked == (target_of(table, patterns[id / N_SIZES].name,
+						sizes[id % N_SIZES]) != NULL))
+				print_ratios_of(table, id);
+}
+
 int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 11;
@@ -320,5 +401,7 @@ int main(int argc, char **argv)
 				collect(self, s, table);
 	csv = argc > 2 ? fopen(argv[2], "w") : NULL;
 	print_all(csv);
+	print_ratios(false);
+	print_ratios(true);
 	return csv && fclose(csv) != 0 ? 1 : 0;
 }

@@ -3,6 +3,8 @@
 
     tests/bench/cost.py check instructions|allocations    as make check does
     make cost-record                                      record both anew
+    make bench-accounting          what counting memory costs: this build's
+                                   instructions beside those of one without
 
 Instructions are counted by callgrind in the worker, from its start to its end,
 once for each script run as a base and once with more requests of that script;
@@ -40,6 +42,7 @@ import procs  # noqa: E402
 
 EXPECTED = os.path.join(HERE, "cost.expected")
 TOLERANCE = 0.03
+ACCOUNTING_MOST = 2.0  # percent
 SKIPPED = 77
 AT_ONCE = 8         # requests in flight, HTTP/2
 REQUESTS = 1000     # that the instructions are counted of
@@ -363,6 +366,24 @@ def record(bench):
     return 0
 
 
+def accounting(bench, without):
+    """without: a Bench of a build with MEM_ACCOUNTING=0."""
+    counts = []
+    for b in (bench, without):
+        b.start()
+        counts.append(count_instructions(b))
+    print("%-16s %10s %10s %8s" % ("instructions", "counting", "without", "more"))
+    bad = 0
+    for k in counts[0]:
+        n, plain = counts[0][k], counts[1][k]
+        more = (n - plain) * 100 / plain
+        bad += more > ACCOUNTING_MOST
+        print("%-16s %10d %10d %+6.2f %%" % (k.split()[1], n, plain, more))
+    print("asked for: at most %g %% of the worker's; the kernel's part of a request "
+          "is in neither figure" % ACCOUNTING_MOST)
+    return 1 if bad else 0
+
+
 def interrupted(signum, _frame):
     raise KeyboardInterrupt(signum)
 
@@ -370,18 +391,25 @@ def interrupted(signum, _frame):
 def main(argv):
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("verb", choices=["check", "record"])
-    p.add_argument("kind", nargs="?", choices=list(COUNT))
+    p.add_argument("verb", choices=["check", "record", "accounting"])
+    p.add_argument("kind", nargs="?", help=" or ".join(COUNT) + ", of check; the "
+                   "build without, of accounting")
     opts = p.parse_args(argv)
-    if (opts.verb == "check") != (opts.kind is not None):
-        p.error("check wants a kind, record does not")
+    if (opts.verb == "record") == (opts.kind is not None):
+        p.error("check and accounting want one word more, record does not")
+    if opts.verb == "check" and opts.kind not in COUNT:
+        p.error("no such kind: " + opts.kind)
     signal.signal(signal.SIGTERM, interrupted)
+    without = None
     bench = Bench(os.path.abspath(os.path.join(TOP, os.environ.get("B", "build"))))
     try:
         if os.environ.get("SANITIZE"):
             raise Skip("a sanitizer build costs something else")
         if opts.kind != "allocations" and not shutil.which("valgrind"):
             raise Skip("valgrind is not installed")
+        if opts.verb == "accounting":
+            without = Bench(os.path.abspath(opts.kind))
+            return accounting(bench, without)
         return check(bench, opts.kind) if opts.kind else record(bench)
     except Skip as e:
         print(e)
@@ -392,6 +420,8 @@ def main(argv):
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         bench.close()
+        if without:
+            without.close()
 
 
 if __name__ == "__main__":

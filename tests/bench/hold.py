@@ -1,7 +1,6 @@
 """Connections and streams that stay open, to weigh what a proxy keeps for each."""
 
 import os
-import select
 import sys
 import threading
 
@@ -11,14 +10,17 @@ import h2  # noqa: E402
 
 
 class Conn(h2.Conn):
-    def poll_closed(self):
-        """The peer has closed, as far as can be seen without waiting."""
-        while not self.closed and select.select([self.sock], [], [], 0)[0]:
+    def attend(self):
+        """Reads what comes from now on, in a thread, and answers settings; .closed
+        is true as soon as the peer has closed."""
+        def run():
+            self.sock.settimeout(None)
             try:
-                self.closed = not self.sock.recv(65536)
-            except OSError:
+                while True:
+                    self.read_frame()
+            except (OSError, EOFError, ValueError):
                 self.closed = True
-        return self.closed
+        threading.Thread(target=run, daemon=True).start()
 
 
 def _asked(port, path="/1k"):
@@ -53,14 +55,14 @@ def crowd(port, n, at_once):
     return conns
 
 
-def churn(port, n):
+def churn(port, n, path="/1k"):
     """n connections that ask once and go; 50 of them are there at a time."""
     conns = []
     for i in range(n):
         if len(conns) == 50:
             # Not the oldest: what it leaves is then between what stays.
             conns.pop(i * 7 % 50).close()
-        conns.append(_asked(port))
+        conns.append(_asked(port, path))
     for c in conns:
         c.close()
 

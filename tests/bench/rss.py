@@ -17,6 +17,10 @@ Cases:
     long     one stream that never ends, 300,000 short ones beside it: RSS in
              the middle third of the time and in the last
     churn    connections that come, ask once and go: middle and last third
+    soak     300,000 streams on connections that come and go, beside one
+             stream that never ends: RSS in the middle and the last third,
+             and its slope after the first third with the 95 % confidence
+             interval, in kB for each 100,000 streams
     burst    2,000 answers of 64 KiB at once, then 10 s of nothing
     pin      no proxy: of 1,000,000 objects every 256th is kept; RSS while all
              are there, after the frees, after a purge (bench_pin)
@@ -42,6 +46,7 @@ import frame  # noqa: E402
 import hold  # noqa: E402
 import peers  # noqa: E402
 import procs  # noqa: E402
+import slope  # noqa: E402
 from procs import Trouble  # noqa: E402
 
 ALLOCATORS = ["system", "jemalloc", "mimalloc", "tcmalloc", "hybrid"]
@@ -103,8 +108,9 @@ def thirds(samples):
     return [middle, last, last / middle]
 
 
-def watch(p, work):
-    """RSS each 100 ms while work() runs in a thread of its own."""
+def watch(p, work, progress=None):
+    """RSS each 100 ms while work() runs in a thread of its own; with progress()
+    the pairs of what that says and the RSS."""
     samples, failed = [], []
 
     def run():
@@ -115,7 +121,7 @@ def watch(p, work):
     t = threading.Thread(target=run)
     t.start()
     while t.is_alive():
-        samples.append(rss_kb(p))
+        samples.append((progress(), rss_kb(p)) if progress else rss_kb(p))
         t.join(0.1)
     if failed:
         raise Trouble(str(failed[0]))
@@ -126,6 +132,8 @@ def run_long(bench, p, port):
     n = bench.scaled(300000)
     held = hold.idle(port, 1)
     held += hold.in_flight(port, 1, 1, "/sse?n=1000000&ms=100")
+    for c in held:
+        c.attend()
     short = peers.Case("", "load", "", n, 10, 10, "/bytes/1k", [], "")
     cold = rss_kb(p)
 
@@ -135,12 +143,45 @@ def run_long(bench, p, port):
             raise Trouble("%d of %d requests failed" % (failed, n))
     try:
         samples = watch(p, load)
-        if held[1].poll_closed():
+        if held[1].closed:
             raise Trouble("the long stream's connection has ended")
     finally:
         for c in held:
             c.close()
     return [cold / 1024] + thirds(samples)
+
+
+def run_soak(bench, p, port):
+    """Each round of h2load has ten connections of its own; between them
+    others come, ask once and go."""
+    n, each, done = bench.scaled(300000), 2000, [0]
+    short = peers.Case("", "load", "", each, 10, 10, "/bytes/1k", [], "")
+    held = hold.idle(port, 1)
+    held += hold.in_flight(port, 1, 1, "/sse?n=1000000&ms=100")
+    for c in held:
+        c.attend()
+    cold = rss_kb(p)
+
+    def load():
+        while done[0] < n:
+            good, failed, _ = peers.h2load(bench, short, port, each)
+            if failed:
+                raise Trouble("%d of %d requests failed" % (failed, each))
+            hold.churn(port, 20, "/bytes/1k")
+            done[0] += each + 20
+    try:
+        points = watch(p, load, lambda: done[0])
+        if held[1].closed:
+            raise Trouble("the long stream's connection has ended")
+    finally:
+        for c in held:
+            c.close()
+    middle, last, ratio = thirds([kb for _, kb in points])
+    try:
+        line = slope.fit(points[len(points) // 3:])
+    except ValueError as e:
+        raise Trouble(str(e))
+    return [cold / 1024, middle, last, ratio] + [v * 1e5 for v in line]
 
 
 def run_churn(bench, p, port):
@@ -176,13 +217,15 @@ CASES = {
     "crowd": Case(run_crowd, "h1", True, HELD),
     "streams": Case(run_streams, "stall", True, HELD),
     "long": Case(run_long, "origin", False, FLAT),
+    "soak": Case(run_soak, "origin", False, FLAT + [
+        "slope kB", "95 % from", "95 % to"]),
     "churn": Case(run_churn, "h1", False, FLAT),
     "burst": Case(run_burst, "origin", False, [
         "before MB", "most MB", "10 s after MB", "after ÷ before"]),
     "pin": Case(None, None, False, ["all MB", "after frees MB", "after purge MB"]),
 }
 # The column that a table is sorted by.
-SORTED_BY = {"idle": 0, "crowd": 0, "streams": 0, "long": 2, "churn": 2, "burst": 2,
+SORTED_BY = {"idle": 0, "crowd": 0, "streams": 0, "long": 2, "soak": 2, "churn": 2, "burst": 2,
              "pin": 2}
 
 
