@@ -236,6 +236,15 @@ size_t body_peek(const struct body *b, const char **p)
 	return (size_t)k->end - k->start;
 }
 
+size_t body_peek_blocks(const struct body *b, struct iovec *v, size_t max)
+{
+	size_t n = 0;
+
+	for (struct body_block *k = b->head; k && n < max; k = k->next)
+		v[n++] = (struct iovec){k->data + k->start, (size_t)k->end - k->start};
+	return n;
+}
+
 void body_drop(struct body *b, size_t len)
 {
 	must(len <= b->bytes);

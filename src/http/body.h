@@ -6,6 +6,8 @@
 #ifndef HEAPGATE_BODY_H
 #define HEAPGATE_BODY_H
 
+#include <sys/uio.h>
+
 #include "allocators/mem.h"
 
 struct body_block; /* a block of 1, 4, 16, 16.5 or 64 KiB with its header */
@@ -44,6 +46,8 @@ void body_commit(struct body *b, size_t len);
 /* The bytes at the front, without taking them; 0 when empty. Lives: until
  * the next call for this body. */
 size_t body_peek(const struct body *b, const char **p);
+/* As body_peek(), of the first blocks, at most max. Returns: how many. */
+size_t body_peek_blocks(const struct body *b, struct iovec *v, size_t max);
 /* Takes len bytes off the front; len <= bytes. */
 void body_drop(struct body *b, size_t len);
 /* Copies up to cap bytes out and drops them. Returns: how many. */

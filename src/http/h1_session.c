@@ -52,19 +52,21 @@ int h1_session_join(struct h1_session *h, char **p, size_t *len)
 size_t h1_session_send_body(struct h1_session *h, struct body *body)
 {
 	char head[H1_CHUNK_HEAD_BYTES];
-	size_t total = body->bytes, left = total;
+	struct iovec v[CONN_MAX_PIECES];
+	size_t total = body->bytes;
 
 	if (!total)
 		return 0;
 	if (h->chunked)
 		conn_write(h->conn, head, h1_write_chunk_head(head, total));
-	while (left) {
-		const char *p;
-		size_t n = body_peek(body, &p);
+	while (body->bytes) {
+		size_t n = body_peek_blocks(body, v, CONN_MAX_PIECES);
+		size_t len = 0;
 
-		conn_write(h->conn, p, n);
-		body_drop(body, n);
-		left -= n;
+		for (size_t i = 0; i < n; i++)
+			len += v[i].iov_len;
+		conn_write_pieces(h->conn, v, n);
+		body_drop(body, len);
 	}
 	if (h->chunked)
 		conn_write(h->conn, "\r\n", 2);

@@ -12,6 +12,7 @@
 #define HEAPGATE_CONN_H
 
 #include <event2/event_struct.h>
+#include <sys/uio.h>
 
 #include "io/addr.h"
 #include "io/loop.h"
@@ -117,6 +118,10 @@ void conn_begin(struct conn *c);
 /* Adds plaintext. Returns: false when the conn is blocked or broken from now
  * on (the bytes are still kept): the owner should stop and wait. */
 bool conn_write(struct conn *c, const void *p, size_t len);
+/* As conn_write() of n pieces (<= CONN_MAX_PIECES), in one go where there is
+ * nothing to encipher. */
+#define CONN_MAX_PIECES 8
+bool conn_write_pieces(struct conn *c, const struct iovec *pieces, size_t n);
 /* As conn_write() of head and then p, in one TLS record without a copy: the
  * head_len (<= CONN_HEAD_BYTES) bytes before p must be writable; they are as
  * before afterwards. head_len + len <= LOOP_PLAIN_BYTES. */

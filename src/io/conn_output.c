@@ -28,40 +28,46 @@ static void keep_pending(struct conn *c, const char *p, size_t len)
 	c->pending_bytes += (uint32_t)len;
 }
 
-/* Takes n bytes off the front of the two pieces. */
-static void advance(struct iovec v[2], size_t n)
+/* Takes done bytes off the front of the pieces. Returns: how many are left. */
+static size_t advance(struct iovec *v, size_t n, size_t done)
 {
-	for (int i = 0; i < 2; i++) {
-		size_t k = n < v[i].iov_len ? n : v[i].iov_len;
+	size_t left = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		size_t k = done < v[i].iov_len ? done : v[i].iov_len;
+
+		left += v[i].iov_len - k;
 		if (!k)
 			continue; /* there may be no piece to point into */
 		v[i].iov_base = (char *)v[i].iov_base + k;
 		v[i].iov_len -= k;
-		n -= k;
+		done -= k;
 	}
+	return left;
 }
 
-static ssize_t send_once(int fd, struct iovec v[2])
+static ssize_t send_once(int fd, struct iovec *v, size_t n)
 {
-	struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
+	struct msghdr m = {.msg_iov = v, .msg_iovlen = n};
 
 	/* The kernel takes one piece sooner where it need not copy a list. */
-	if (!v[1].iov_len)
+	if (n == 1)
 		return send(fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL);
 	return sendmsg(fd, &m, MSG_NOSIGNAL);
 }
 
 /* Leaves in v what the socket does not take; nothing when it is broken, so
  * that nothing is kept for nobody. */
-static void send_some(struct conn *c, struct iovec v[2])
+static void send_some(struct conn *c, struct iovec *v, size_t n)
 {
-	while (v[0].iov_len + v[1].iov_len && !c->broken) {
-		ssize_t n = send_once(c->fd, v);
+	size_t left = advance(v, n, 0);
 
-		if (n >= 0) {
-			c->out_bytes += (size_t)n;
-			advance(v, (size_t)n);
+	while (left && !c->broken) {
+		ssize_t done = send_once(c->fd, v, n);
+
+		if (done >= 0) {
+			c->out_bytes += (size_t)done;
+			left = advance(v, n, (size_t)done);
 			continue;
 		}
 		if (errno == EINTR)
@@ -71,28 +77,34 @@ static void send_some(struct conn *c, struct iovec v[2])
 		c->broken = true;
 		loop_defer(c->loop, &c->resume);
 	}
-	v[0].iov_len = 0;
-	v[1].iov_len = 0;
+	for (size_t i = 0; i < n; i++)
+		v[i].iov_len = 0;
 }
 
-/* What was put, and len bytes more. */
-static void send_out_and(struct conn *c, const char *p, size_t len)
+/* What was put before, and n pieces, of which v[0] is kept free for that. */
+static void send_pieces(struct conn *c, struct iovec *v, size_t n)
 {
 	struct loop *l = c->loop;
-	struct iovec v[2] = {{l->out, l->n_out}, {(void *)(uintptr_t)p, len}};
 
+	v[0] = (struct iovec){l->out, l->n_out};
+	if (!l->n_out) {
+		v++;
+		n--;
+	}
 	l->n_out = 0;
 	if (!c->pending)
-		send_some(c, v);
-	for (int i = 0; i < 2; i++)
+		send_some(c, v, n);
+	for (size_t i = 0; i < n; i++)
 		if (v[i].iov_len && !c->broken)
 			keep_pending(c, v[i].iov_base, v[i].iov_len);
 }
 
 void conn_send_out(struct conn *c)
 {
+	struct iovec v[1];
+
 	if (c->loop->n_out)
-		send_out_and(c, NULL, 0);
+		send_pieces(c, v, 1);
 }
 
 void conn_put_out(struct conn *c, const char *p, size_t len)
@@ -156,10 +168,12 @@ bool conn_write(struct conn *c, const void *from, size_t len)
 	if (conn_is_broken(c))
 		return false;
 	if (!c->ssl) {
+		struct iovec v[2] = {{0}, {(void *)(uintptr_t)p, len}};
+
 		if (len < DIRECT_BYTES)
 			conn_put_out(c, p, len);
 		else
-			send_out_and(c, p, len);
+			send_pieces(c, v, 2);
 		return !c->pending && !c->broken;
 	}
 	while (len && !c->broken) {
@@ -175,6 +189,22 @@ bool conn_write(struct conn *c, const void *from, size_t len)
 		if (l->n_stage == LOOP_PLAIN_BYTES)
 			flush_stage(c);
 	}
+	return !c->pending && !c->broken;
+}
+
+bool conn_write_pieces(struct conn *c, const struct iovec *pieces, size_t n)
+{
+	struct iovec v[1 + CONN_MAX_PIECES];
+	bool open = true;
+
+	must(c->loop->out_conn == c && n <= CONN_MAX_PIECES);
+	if (n < 2 || c->ssl || conn_is_broken(c)) {
+		for (size_t i = 0; i < n; i++)
+			open = conn_write(c, pieces[i].iov_base, pieces[i].iov_len);
+		return open;
+	}
+	memcpy(v + 1, pieces, n * sizeof(*v));
+	send_pieces(c, v, 1 + n);
 	return !c->pending && !c->broken;
 }
 
@@ -222,10 +252,10 @@ void conn_drop_pending(struct conn *c)
 
 void conn_send_pending(struct conn *c)
 {
-	struct iovec v[2] = {
+	struct iovec v[1] = {
 		{c->pending + c->pending_at, c->pending_bytes - c->pending_at}};
 
-	send_some(c, v);
+	send_some(c, v, 1);
 	c->pending_at = c->pending_bytes - (uint32_t)v[0].iov_len;
 	if (v[0].iov_len)
 		return;

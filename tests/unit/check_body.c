@@ -63,7 +63,7 @@ static void read_n(struct body *b, size_t len)
 	ck_assert_ptr_nonnull(p);
 	ck_assert_uint_ge(cap, 1);
 	ck_assert_uint_le(cap, len < 2 * BODY_BLOCK_BYTES ? BODY_BLOCK_BYTES
-							    : BODY_HUGE_BYTES);
+							  : BODY_HUGE_BYTES);
 	if (len > cap)
 		len = cap;
 	for (size_t i = 0; i < len; i++)
@@ -189,6 +189,28 @@ START_TEST(reserved_room_that_is_not_filled_is_given_back)
 	ck_assert_ptr_nonnull(body_reserve(&b, 1, &cap));
 	body_fini(&b);
 	ck_assert_uint_eq(live_bytes(), 0);
+}
+END_TEST
+
+START_TEST(blocks_are_seen_in_their_order_without_being_taken)
+{
+	struct body b;
+	struct iovec v[8];
+	size_t n, total = 0;
+
+	body_init(&b, 1 << 20);
+	ck_assert_uint_eq(body_peek_blocks(&b, v, 8), 0);
+	put_n(&b, 40000);
+	body_drop(&b, 100);
+	n = body_peek_blocks(&b, v, 8);
+	ck_assert_uint_ge(n, 2);
+	for (size_t i = 0; i < n; i++)
+		for (size_t at = 0; at < v[i].iov_len; at++)
+			ck_assert_int_eq(((char *)v[i].iov_base)[at],
+					 byte_at(100 + total++));
+	ck_assert_uint_eq(total, b.bytes);
+	ck_assert_uint_eq(body_peek_blocks(&b, v, 1), 1);
+	body_fini(&b);
 }
 END_TEST
 
@@ -392,6 +414,7 @@ int main(void)
 	tcase_add_test(t, a_large_body_costs_few_blocks);
 	tcase_add_test(t, a_peer_that_sends_single_bytes_cannot_bloat_the_queue);
 	tcase_add_test(t, reserved_room_that_is_not_filled_is_given_back);
+	tcase_add_test(t, blocks_are_seen_in_their_order_without_being_taken);
 	tcase_add_test(t, who_wants_much_gets_room_for_much);
 	tcase_add_test(t, a_read_goes_on_in_the_tail_while_it_has_room);
 	tcase_add_test(t, full_is_at_the_limit_and_not_before);

@@ -25,6 +25,7 @@ struct end {
 	uint64_t left;    /* to send */
 	uint32_t sent_sum;
 	bool close_when_sent;
+	bool in_pieces;
 	struct dirty dirty;
 };
 
@@ -37,6 +38,23 @@ static uint32_t mix(uint32_t sum, const char *p, size_t len)
 	while (len--)
 		sum = sum * 31u + (unsigned char)*p++;
 	return sum;
+}
+
+/* In pieces of 0, 1, 3, 6 … bytes, and the rest. */
+static bool write_pieces(struct conn *c, char *p, size_t len)
+{
+	struct iovec v[CONN_MAX_PIECES];
+	size_t n = 0;
+
+	for (; n < CONN_MAX_PIECES - 1; n++) {
+		size_t k = n * (n + 1) / 2 < len ? n * (n + 1) / 2 : len;
+
+		v[n] = (struct iovec){p, k};
+		p += k;
+		len -= k;
+	}
+	v[n++] = (struct iovec){p, len};
+	return conn_write_pieces(c, v, n);
 }
 
 static void send_cb(struct dirty *d)
@@ -54,7 +72,8 @@ static void send_cb(struct dirty *d)
 			block[i] = (char)(e->left + i * 7);
 		e->sent_sum = mix(e->sent_sum, block, n);
 		e->left -= n;
-		if (!conn_write(e->conn, block, n))
+		if (!(e->in_pieces ? write_pieces(e->conn, block, n)
+				   : conn_write(e->conn, block, n)))
 			break;
 	}
 	conn_flush(e->conn);
@@ -229,6 +248,17 @@ START_TEST(three_megabytes_arrive_as_they_were_sent)
 	ck_assert_int_eq(client.n_opened, 1);
 	ck_assert_int_eq(server.n_opened, 1);
 	ck_assert_int_eq(client.conn->is_h2, _i);
+}
+END_TEST
+
+START_TEST(pieces_arrive_in_their_order)
+{
+	client.left = BIG;
+	client.in_pieces = true;
+	server.stop_at = BIG;
+	connect_both(ctx_of(_i, server_ctx), ctx_of(_i, client_ctx));
+	loop_run(&loop);
+	check_all_arrived();
 }
 END_TEST
 
@@ -456,6 +486,7 @@ int main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, three_megabytes_arrive_as_they_were_sent, 0, 2);
+	tcase_add_loop_test(tc, pieces_arrive_in_their_order, 0, 2);
 	tcase_add_loop_test(tc, a_close_loses_nothing_that_was_written, 0, 2);
 	tcase_add_loop_test(
 		tc, a_paused_conn_is_not_read_and_bounds_what_the_sender_queues, 0, 2);
