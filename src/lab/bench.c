@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "conf/snapshot.h"
 #include "io/tls.h"
+#include "lab/measure.h"
 
 #define FAIL(...)   (snprintf(err, err_cap, __VA_ARGS__), -1)
 #define START_MS    10000
@@ -391,6 +392,16 @@ static void look_at_load(struct stage *s)
 	}
 }
 
+static void look_for_backlog(struct stage *s)
+{
+	struct run *r = s->run;
+	double us = measure_backlog_us(s->bench->campaign, r);
+
+	if (us > 0)
+		VOID("requests piled up for %.0f ms while the CPUs were busy",
+		     us / 1000);
+}
+
 /* These never take from brk(): what grows there went past the allocator. */
 static bool shuns_brk(const char *spec)
 {
@@ -424,6 +435,8 @@ static void judge(struct stage *s)
 	look_at_heap(s);
 	look_at_load(s);
 	look_at_host(s);
+	if (!r->why_void[0])
+		look_for_backlog(s);
 	if (reading_children(s->heapgate.pid, now, WORKERS_MAX) != s->n_workers ||
 	    memcmp(now, s->workers, s->n_workers * sizeof(*now)) != 0 || s->lost)
 		VOID("a worker ended");

@@ -10,6 +10,10 @@
 
 #define WARM_UP 0u
 
+/* A backlog: so much, and so many times the median. */
+#define BACKLOG_US    100000.0
+#define BACKLOG_TIMES 10.0
+
 static double known(uint64_t v)
 {
 	return v == READING_UNKNOWN ? NAN : (double)v;
@@ -168,6 +172,24 @@ static double p99(const struct campaign *c, const struct run *r)
 {
 	(void)c;
 	return latency_ms(r, 0.99);
+}
+
+double measure_backlog_us(const struct campaign *c, const struct run *r)
+{
+	double usual = INFINITY, longest = 0;
+
+	for (unsigned int i = 0; i < r->n_phases; i++) {
+		const struct histogram *h = &r->phases[i].load.latency;
+
+		if (!(c->phases[i].factor > 0) || c->phases[i].n_per_conn)
+			continue;
+		usual = fmin(usual, load_result_quantile(h, 0.5));
+		longest = fmax(longest, load_result_quantile(h, 0.99));
+	}
+	if (r->cpu_pressure > MAX_PRESSURE && longest > BACKLOG_US &&
+	    longest > BACKLOG_TIMES * usual)
+		return longest;
+	return 0;
 }
 
 const struct measure measures[] = {

@@ -26,6 +26,14 @@ int measure_find(const char *name);
 double measure_net_of_lazyfree(const struct run *r, unsigned int sample);
 /* When a phase begins, in µs since the load began. */
 uint64_t measure_phase_start(const struct campaign *c, unsigned int phase);
+/*
+ * How long requests piled up, by the 99th percentile of a phase, if they did
+ * and tasks waited for CPUs for most of the run: then a worker, or what stands
+ * behind it, waited too, and the memory of the backlog, two or three times as
+ * much, is the host's doing. Phases that replace connections are left out,
+ * where handshakes take long anyway. µs; 0: they did not.
+ */
+double measure_backlog_us(const struct campaign *c, const struct run *r);
 /* "12.3 MB", "45.6 µs"; at most cap bytes. Returns to. */
 char *measure_text(double v, const char *unit, char *to, size_t cap);
 

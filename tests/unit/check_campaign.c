@@ -342,6 +342,49 @@ static enum gate_answer ask(const char *text)
 	return gate_rule_ask(&g, &a);
 }
 
+static double backlog_us(double pressure, unsigned int phase, unsigned int n_slow,
+			 uint64_t slow_us, unsigned int n_usual, uint64_t usual_us)
+{
+	struct run r = {.n_phases = 5, .cpu_pressure = pressure};
+	struct campaign_case how = {.n_rounds = 1, .effect = {1, 1, 1, 1}, .seed = 1};
+	struct campaign c;
+	double us;
+
+	campaign_case_make(&c, &how);
+	for (unsigned int i = 0; i < n_usual; i++)
+		for (unsigned int k = 0; k < 5; k++)
+			histogram_add(&r.phases[k].load.latency, usual_us);
+	for (unsigned int i = 0; i < n_slow; i++)
+		histogram_add(&r.phases[phase].load.latency, slow_us);
+	us = measure_backlog_us(&c, &r);
+	campaign_fini(&c);
+	return us;
+}
+
+/* Places in the plan. */
+#define STEADY 1
+#define BURST  2
+#define CHURN  3
+
+START_TEST(requests_that_pile_up_on_a_crowded_host_are_noticed)
+{
+	double us = backlog_us(0.9, BURST, 5, 400000, 100, 1000);
+
+	ck_assert_double_ge(us, 300000);
+	ck_assert_double_le(us, 500000);
+	ck_assert_double_gt(backlog_us(0.9, STEADY, 5, 400000, 100, 1000), 0);
+	/* not on a quiet host: there it is the arm's own doing */
+	ck_assert_double_eq(backlog_us(0.3, BURST, 5, 400000, 100, 1000), 0);
+	/* handshakes */
+	ck_assert_double_eq(backlog_us(0.9, CHURN, 5, 400000, 100, 1000), 0);
+	/* a few, and not for long */
+	ck_assert_double_eq(backlog_us(0.9, BURST, 5, 400000, 1000, 1000), 0);
+	ck_assert_double_eq(backlog_us(0.9, BURST, 5, 60000, 100, 1000), 0);
+	/* a server that is as slow as that */
+	ck_assert_double_eq(backlog_us(0.9, BURST, 5, 400000, 100, 200000), 0);
+}
+END_TEST
+
 START_TEST(gates_hold_break_or_are_undecided)
 {
 	make(0.01, 1, 1.1, 0.8, 1);
@@ -477,6 +520,7 @@ int main(void)
 	tcase_add_test(t, a_second_attempt_takes_the_place_of_a_void_run);
 	tcase_add_test(t, few_rounds_give_no_verdict);
 	tcase_add_test(t, latencies_of_a_crowded_host_are_left_out);
+	tcase_add_test(t, requests_that_pile_up_on_a_crowded_host_are_noticed);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
