@@ -118,8 +118,8 @@ HYBRID_TARGET = 1.0  # hybrid ÷ mimalloc, CPU and peak RSS
 LATENCY_S = 4
 
 Row = namedtuple("Row", "case round peer done failed cpu_us per_s rss_kb anon_kb "
-                 "peak_kb p50_us p99_us unit_bytes start_kb after_kb",
-                 defaults=(None,) * 9)
+                 "peak_kb p50_us p99_us late_us unit_bytes start_kb after_kb",
+                 defaults=(None,) * 7)
 
 
 # --- starting ------------------------------------------------------------
@@ -319,7 +319,8 @@ class TlsClient:
 
 def open_loop(bench, case, port, rate):
     """heapgate load at this rate: latency counts from when a request was due.
-    Returns succeeded, failed, p50 µs, p99 µs."""
+    Returns succeeded, failed, and in µs p50, p99, and the p99 of by how much the
+    load itself was late, which is in the first two."""
     out = subprocess.run(
         [bench.opts.heapgate, "load", "https://127.0.0.1:%d%s" % (port, case.path),
          "--rate", "%d" % rate, "--duration", "%dms" % (
@@ -331,7 +332,7 @@ def open_loop(bench, case, port, rate):
         r = [json.loads(line) for line in out.stdout.splitlines()][-1]
         buckets = r["latency"]["buckets"]
         return (r["ok"], r["planned"] - r["ok"], quantile(buckets, 0.5),
-                quantile(buckets, 0.99))
+                quantile(buckets, 0.99), quantile(r["late"]["buckets"], 0.99))
     except (ValueError, IndexError, KeyError):
         raise Trouble("heapgate load said:\n" + out.stdout + out.stderr) from None
 
@@ -365,14 +366,13 @@ def fixed_rate(bench, case):
 
 
 def work(bench, case, port, n):
-    """Let it do n of the case. Returns succeeded, failed, per second, p50, p99."""
+    """Let it do n of the case, by a client that needs no preparation. Returns
+    succeeded, failed, per second, and of latency p50, p99 and lateness."""
     if case.kind == "load":
-        return h2load(bench, case, port, n) + (None, None)
-    if case.kind == "latency":
-        rate = fixed_rate(bench, case)
-        good, failed, p50, p99 = open_loop(bench, case, port, rate)
-        return good, failed, rate, p50, p99
-    raise Trouble("no such kind: " + case.kind)
+        return h2load(bench, case, port, n) + (None,) * 3
+    rate = fixed_rate(bench, case)
+    good, failed, *latency = open_loop(bench, case, port, rate)
+    return (good, failed, rate, *latency)
 
 
 def measure_load(bench, case, spec, rnd):
@@ -386,17 +386,17 @@ def measure_load(bench, case, spec, rnd):
     before = procs.cpu_ns(pids)
     if client:
         good, failed, took = client.go()
-        rate, p50, p99 = good / took, None, None
+        rate, latency = good / took, [None] * 3
         client.close()
     else:
-        good, failed, rate, p50, p99 = work(bench, case, port, n)
+        good, failed, rate, *latency = work(bench, case, port, n)
     time.sleep(0.02)  # the end of the last connections belongs to it
     if procs.tree(p.pid) != pids:
         raise Trouble("%s: a process came or went during the load" % spec)
     cpu = (procs.cpu_ns(pids) - before) / 1000 / max(good, 1)
     rss, anon = procs.memory_kb(pids)
     return Row(case.name, rnd, spec, good, failed, cpu, rate, rss, anon,
-               procs.peak_kb(pids), p50, p99)
+               procs.peak_kb(pids), *latency)
 
 
 class Leaving(threading.Thread):
@@ -404,19 +404,21 @@ class Leaving(threading.Thread):
     whatever else is measured meanwhile."""
 
     def __init__(self, p, row):
-        super().__init__()
+        super().__init__(daemon=True)
         self.p, self.row = p, row
         self.due = time.monotonic() + LEAVE_S
         self.start()
 
     def run(self):
         time.sleep(max(0, self.due - time.monotonic()))
-        self.row = self.row._replace(
-            after_kb=procs.memory_kb(procs.tree(self.p.pid))[0])
+        after, _ = procs.memory_kb(procs.tree(self.p.pid))
+        self.row = self.row._replace(after_kb=after)
 
     def settle(self):
         """The whole row, once it is there; ends the proxy."""
         self.join()
+        if self.p.poll() is not None:
+            raise Trouble("%s has ended by itself" % self.p.name)
         procs.end(self.p)
         return self.row
 
@@ -476,16 +478,23 @@ def measure_held(bench, case, spec, rnd):
 
 
 def settle(bench, wait):
-    """Take in the rows that are whole by now, or wait for all."""
+    """Take in the rows that are whole by now, or wait for all; returns how many
+    will never be."""
+    bad = 0
     for who in list(bench.leaving):
-        if wait or not who.is_alive():
+        if not wait and who.is_alive():
+            continue
+        bench.leaving.remove(who)
+        try:
             bench.rows.append(who.settle())
-            bench.leaving.remove(who)
+        except Trouble as e:
+            bad += 1
+            print("no figure: %s" % e, flush=True)
+    return bad
 
 
 def measure(bench, case, spec, rnd):
     if case.kind in HELD:
-        settle(bench, wait=False)
         return measure_held(bench, case, spec, rnd)
     row = measure_load(bench, case, spec, rnd)
     bench.rows.append(row)
@@ -570,6 +579,8 @@ def columns(case, peers):
     if case.kind == "latency":
         return [("p50 ms", lambda v: "%.2f" % (
                     statistics.median(r.p50_us for r in v) / 1000)),
+                ("load late, p99 ms", lambda v: "%.2f" % (
+                    statistics.median(r.late_us for r in v) / 1000)),
                 ("CPU µs per request", lambda v: spread(
                     [r.cpu_us for r in v], "%.1f"))] + memory
     return [(case.unit + "s/s", rate), ("RSS MB", lambda v: mb(v, "rss_kb"))] + memory
@@ -587,7 +598,8 @@ def again(bench, case, peers):
     if opts.scale != 1:
         words.append("SCALE=%g" % opts.scale)
     if peers != PEER_SETS["peers"]:
-        words.append("PEERS=" + ",".join(peers))
+        named = [n for n, specs in PEER_SETS.items() if specs == peers]
+        words.append("PEERS=" + ",".join(named or peers))
     if case.kind == "latency":
         words.append("RATE=%d" % fixed_rate(bench, case))
     return " ".join(words)
@@ -722,6 +734,7 @@ def run_case(bench, case, steps, progress):
     for spec, rnd in steps:
         say = "%s round %d %s: " % (case.name, rnd, spec)
         progress.step()
+        bad += settle(bench, wait=False)
         try:
             row = measure(bench, case, spec, rnd)
         except (OSError, EOFError, subprocess.SubprocessError, Trouble) as e:
@@ -730,7 +743,7 @@ def run_case(bench, case, steps, progress):
             continue
         bad += row.failed > 0
         progress.done(say + tell(case, row), keep=row.failed > 0)
-    settle(bench, wait=True)
+    bad += settle(bench, wait=True)
     bench.end_proxies()
     return bad
 
