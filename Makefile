@@ -274,6 +274,8 @@ bench-accounting: all $(COST)
 		CPPFLAGS='$(CPPFLAGS) -DMEM_ACCOUNTING=0' \
 		$B/plain/heapgate $B/plain/tests/bench/cost_exec.so
 	@B=$B tests/bench/cost.py accounting $B/plain
+bench-replay: all
+	@B=$B tests/bench/replay.py $(BENCH_ARGS)
 bench-rss: all $B/tests/bench/bench_pin
 	@B=$B tests/bench/rss.py $(BENCH_ARGS)
 
@@ -375,6 +377,7 @@ help:
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
 	@echo 'make bench-accounting  instructions that counting memory costs'
+	@echo 'make bench-replay  allocators by peak memory: live and by a replayed trace'
 	@echo 'make bench-rss   resident memory: idle, in flight, churn, burst, pinning'
 	@echo 'make bench-scale CPU and memory against connections, routes, servers, …'
 	@echo 'make bench-load  what the load generator can drive beside what a worker can serve'
@@ -394,6 +397,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
-	bench bench-accounting bench-mem bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-accounting bench-mem bench-replay bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
