@@ -387,6 +387,21 @@ static void on_ping(struct front_h2 *h, const nghttp2_frame *frame)
 	wait_idle(h);
 }
 
+static bool is_discarded(const struct stream *s)
+{
+	return s->a.aborted || !s->b.ops || s->b.aborted;
+}
+
+/* What comes behind the head is more than one may send, or finds no memory. */
+static void refuse(struct stream *s, unsigned int status)
+{
+	front_count_refusal(s->front, status);
+	if (s->answered)
+		stream_abort(s, status == 503 ? STREAM_NO_MEMORY : STREAM_CANCELLED);
+	else
+		reply_error(s, status);
+}
+
 static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame,
 			    void *user)
 {
@@ -405,6 +420,8 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 			return 0;
 		if (is_request(frame))
 			on_request(s, ended);
+		else if (s->head_status && !is_discarded(s)) /* trailers */
+			refuse(s, s->head_status);
 		else if (ended)
 			end_request(s);
 		return 0;
@@ -429,11 +446,6 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 	}
 }
 
-static bool is_discarded(const struct stream *s)
-{
-	return s->a.aborted || !s->b.ops || s->b.aborted;
-}
-
 static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
 				 const uint8_t *p, size_t len, void *user)
 {
@@ -448,11 +460,7 @@ static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_
 		return 0;
 	}
 	if (max && s->req_body.total_bytes + len > max) {
-		front_count_refusal(&h->f, 413);
-		if (s->answered)
-			stream_abort(s, STREAM_CANCELLED);
-		else
-			reply_error(s, 413);
+		refuse(s, 413);
 		check_memory(h, nghttp2_session_consume(session, id, len));
 		return 0;
 	}

@@ -40,6 +40,27 @@ refused() {
 it "431 for too large a head"
 refused 431 header_bytes /name -H "X-Long: $(cat long)" </dev/null
 
+it "431 for too large a trailer section, none of it forwarded"
+before=$(metric 'heapgate_rejected_total.*header_bytes')
+py "$PORT" "$CLEAR" <<-'EOT'
+	import socket, sys, h2
+	tls, clear = map(int, sys.argv[1:])
+	c = h2.Conn(tls)
+	for fields in ([("x-%d" % i, "y" * 900) for i in range(12)],
+	               [("x-%d" % i, "y") for i in range(200)]):
+	    sid = c.ask("/sum", method="POST", end=False)
+	    c.send(h2.frame(h2.DATA, 0, sid, b"body"))
+	    c.send(h2.frame(h2.HEADERS, h2.END_STREAM | h2.END_HEADERS, sid,
+	                    h2.block(fields)))
+	    assert c.wait(sid).status == 431, vars(c.streams[sid])
+	s = socket.create_connection(("127.0.0.1", clear), 10)
+	s.sendall(b"POST /sum HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+	          b"4\r\nbody\r\n0\r\n" + b"x: y\r\n" * 200 + b"\r\n")
+	got = s.recv(1000)
+	assert b" 431 " in got.split(b"\r\n")[0], got
+EOT
+is "$(metric 'heapgate_rejected_total.*header_bytes')" $((before + 3))
+
 it "414 for too long a target"
 refused 414 uri_bytes "/$(head -c 1000 long)" </dev/null
 
