@@ -22,11 +22,11 @@ middle() { quantile 0.5 "$1"; }
 # of "heapgate load": of a line "… p50 0.230  p75 …"
 said() { sed -nE "s/.* $2 ([0-9.]+).*/\\1/p" "$1"; }
 
-it "agrees with h2load on a server that takes 50 ms"
+it "agrees with h2load on a server that takes 100 ms"
 rounds=5
 for ((i = 0; i < rounds; i++)); do
-	generate --duration 2s "$URL/delay/50" >own.log
-	h2load -t 1 -c 10 -m 10 -n 400 --rps 20 --log-file=h2load.tsv "$URL/delay/50" \
+	generate --duration 2s "$URL/delay/100" >own.log
+	h2load -t 1 -c 10 -m 10 -n 400 --rps 20 --log-file=h2load.tsv "$URL/delay/100" \
 		>h2load.log 2>&1
 	cut -f 3 h2load.tsv | awk '{ print $1 / 1000 }' >h2load.ms
 	rm h2load.tsv
