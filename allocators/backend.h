@@ -41,6 +41,12 @@ struct mem_key {
 	const char *help; /* one line, for --help and docs */
 };
 
+/* A block and its usable bytes; NULL and 0 if there is no memory. */
+struct mem_block {
+	void *p;
+	size_t usable;
+};
+
 struct mem_backend {
 	const char *name;
 	const char *summary;        /* one line for --help and docs */
@@ -65,7 +71,7 @@ struct mem_backend {
 	size_t (*usable)(const void *p);
 	/* Both or none: as alloc and free, and tell the usable bytes on the
 	 * way. free hears the tag (enum mem_tag) to name it in a complaint. */
-	void *(*alloc_sized)(size_t size, size_t *usable);
+	struct mem_block (*alloc_sized)(size_t size);
 	size_t (*free_sized)(void *p, unsigned int tag);
 	void (*stats)(struct mem_stats *out); /* NULL: cannot say */
 	/* Bytes returned; NULL: cannot. May stop after some milliseconds:

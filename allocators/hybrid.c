@@ -146,18 +146,18 @@ static void *get(size_t size, int level, size_t *usable, bool *zeroed)
 	return p;
 }
 
-static __attribute__((noinline)) void *get_sized(size_t size, size_t *usable)
+static __attribute__((noinline)) struct mem_block get_sized(size_t size)
 {
+	struct mem_block b;
 	bool zeroed;
 
-	return get(size, hybrid.hardening, usable, &zeroed);
+	b.p = get(size, hybrid.hardening, &b.usable, &zeroed);
+	return b;
 }
 
 static __attribute__((noinline)) void *get_any(size_t size)
 {
-	size_t usable;
-
-	return get_sized(size, &usable);
+	return get_sized(size).p;
 }
 
 /* The short path has no frame: what it calls, it jumps to. */
@@ -172,16 +172,17 @@ INLINE void *get_fast(size_t size, int level)
 	return get_any(size);
 }
 
-INLINE void *get_sized_fast(size_t size, int level, size_t *usable)
+INLINE struct mem_block get_sized_fast(size_t size, int level)
 {
 	unsigned int cls;
+	void *p;
 
 	if (level >= 2 || MEMCHECK_REDZONE || mem_unlikely(size > HY_CELL_MAX))
-		return get_sized(size, usable);
+		return get_sized(size);
 	cls = class_of(size);
-	*usable = hybrid_classes[cls].cell_bytes;
-	return mem_likely(size <= HY_LIST_MAX) ? list_get(cls, level)
-					       : mask_get(cls, level, NULL);
+	p = mem_likely(size <= HY_LIST_MAX) ? list_get(cls, level)
+					    : mask_get(cls, level, NULL);
+	return (struct mem_block){p, hybrid_classes[cls].cell_bytes};
 }
 
 /* Level 2 reuses the cell that has been free for longest. */
@@ -338,9 +339,9 @@ static size_t hybrid_usable(const void *p)
 }
 
 #define LEVEL(n)                                                                       \
-	static void *alloc_sized_##n(size_t size, size_t *usable)                      \
+	static struct mem_block alloc_sized_##n(size_t size)                           \
 	{                                                                              \
-		return get_sized_fast(size, n, usable);                                \
+		return get_sized_fast(size, n);                                        \
 	}                                                                              \
 	static size_t free_sized_##n(void *p, unsigned int tag)                        \
 	{                                                                              \
@@ -363,18 +364,17 @@ static void *alloc_3(size_t size)
 	return hybrid_guard_get(size);
 }
 
-static void *alloc_sized_3(size_t size, size_t *usable)
+static struct mem_block alloc_sized_3(size_t size)
 {
 	void *p = hybrid_guard_get(size);
 
-	*usable = p ? hybrid_usable(p) : 0;
-	return p;
+	return (struct mem_block){p, p ? hybrid_usable(p) : 0};
 }
 
 static const struct {
 	void *(*alloc)(size_t size);
 	void (*free)(void *p);
-	void *(*alloc_sized)(size_t size, size_t *usable);
+	struct mem_block (*alloc_sized)(size_t size);
 	size_t (*free_sized)(void *p, unsigned int tag);
 } levels[] = {
 	{alloc_0, free_0, alloc_sized_0, free_sized_0},

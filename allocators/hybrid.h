@@ -117,6 +117,7 @@ struct hybrid {
 						  * against thrash until the next
 						  * tick */
 	uint8_t n_spare[HY_N_CLASSES];
+	uint32_t n_extra; /* spares in all, less one for each class that has any */
 	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
 	struct hybrid_segment *larges;
 	uint64_t n_dirty;      /* free pages that may be in RAM, all segments */

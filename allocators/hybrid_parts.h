@@ -43,6 +43,8 @@ void *hybrid_list_refill(unsigned int cls);
 void *hybrid_mask_refill(unsigned int cls, bool *zeroed);
 /* A free brought n_live down to trap. Returns: the slab's cell size. */
 size_t hybrid_slab_trapped(struct hybrid_slab *s);
+/* All but one of each class's empty slabs go back: somebody needs pages. */
+void hybrid_slab_retire_extra(void);
 /* Empty slabs that their class still holds go back to the pages. */
 void hybrid_slab_retire_idle(void);
 /* Fullest first, then lowest address: so the emptiest can drain. */

@@ -260,6 +260,8 @@ struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
 	struct hybrid_slab *s;
 	unsigned int at = 0, slot;
 
+	if (hybrid.n_extra)
+		hybrid_slab_retire_extra();
 	for (g = hybrid.oldest; g; g = g->next)
 		if ((at = find_run(g, n_pages)) != 0)
 			break;

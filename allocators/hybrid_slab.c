@@ -70,7 +70,8 @@ static struct hybrid_slab *take_spare(unsigned int cls)
 	if (!s)
 		return NULL;
 	hybrid.spare[cls] = s->next;
-	hybrid.n_spare[cls]--;
+	if (--hybrid.n_spare[cls])
+		hybrid.n_extra--;
 	return s;
 }
 
@@ -201,8 +202,16 @@ size_t hybrid_slab_trapped(struct hybrid_slab *s)
 	s->place = HY_EMPTY;
 	s->next = hybrid.spare[s->cls];
 	hybrid.spare[s->cls] = s;
-	hybrid.n_spare[s->cls]++;
+	if (hybrid.n_spare[s->cls]++)
+		hybrid.n_extra++;
 	return cell_bytes;
+}
+
+void hybrid_slab_retire_extra(void)
+{
+	for (unsigned int cls = 0; hybrid.n_extra; cls++)
+		while (hybrid.n_spare[cls] > 1)
+			retire(take_spare(cls));
 }
 
 void hybrid_slab_retire_idle(void)

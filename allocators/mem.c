@@ -86,6 +86,15 @@ static inline void grow_live(struct mem_counter *c, uint64_t n)
 		atomic_store_explicit(&c->peak_bytes, live, memory_order_relaxed);
 }
 
+/* Its address in one register: else each counter's is computed by itself. */
+static inline struct mem_counter *counter_of(enum mem_tag tag)
+{
+	struct mem_counter *c = &mem.counters->tag[tag];
+
+	__asm__("" : "+r"(c));
+	return c;
+}
+
 static inline void count(struct mem_counter *c, size_t size, size_t usable)
 {
 	add(&c->allocs, 1);
@@ -105,19 +114,24 @@ static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
 	return p;
 }
 
-static inline void *plain_alloc(struct mem_counter *c, size_t size)
+static inline __attribute__((always_inline)) struct mem_block plain_alloc(
+	enum mem_tag tag, size_t size)
 {
-	size_t usable;
-	void *p;
+	struct mem_block b;
+	struct mem_counter *c;
 
-	if (!MEM_ACCOUNTING || !mem.b.alloc_sized)
-		return count_alloc(c, mem.b.alloc(size), size);
-	p = mem.b.alloc_sized(size, &usable);
-	if (mem_likely(p))
-		count(c, size, usable);
+	if (MEM_ACCOUNTING && mem_likely(mem.b.alloc_sized != NULL)) {
+		b = mem.b.alloc_sized(size);
+	} else {
+		b.p = mem.b.alloc(size);
+		b.usable = MEM_ACCOUNTING && b.p ? mem.b.usable(b.p) : 0;
+	}
+	c = counter_of(tag);
+	if (mem_likely(b.p))
+		count(c, size, b.usable);
 	else
 		add(&c->failures, 1);
-	return p;
+	return b;
 }
 
 /* Sizes no backend is asked for: 0 becomes 1, the absurd is refused. */
@@ -139,15 +153,39 @@ static void *refuse(enum mem_tag tag)
 			wrap_note_caller(tag, __builtin_return_address(0));            \
 	} while (0)
 
+/* What is not everyday: a wrapper that wants to know, a size of 0 or an absurd
+ * one. */
+static __attribute__((noinline, cold)) struct mem_block odd_alloc(enum mem_tag tag,
+								  size_t size,
+								  const void *site)
+{
+	if (mem.wrapped)
+		wrap_note_caller(tag, site);
+	if (size && odd_size(size))
+		return (struct mem_block){refuse(tag), 0};
+	return plain_alloc(tag, size ? size : 1);
+}
+
 void *mem_alloc(enum mem_tag tag, size_t size)
 {
-	NOTE_CALLER(tag);
-	if (odd_size(size)) {
-		if (size)
-			return refuse(tag);
-		size = 1;
-	}
-	return plain_alloc(&mem.counters->tag[tag], size);
+	if (mem_unlikely(mem.wrapped || odd_size(size)))
+		return odd_alloc(tag, size, __builtin_return_address(0)).p;
+	return plain_alloc(tag, size).p;
+}
+
+void *mem_alloc_for(enum mem_tag tag, size_t size, int64_t *bytes)
+{
+	struct mem_block b;
+
+	if (mem_unlikely(mem.wrapped || odd_size(size)))
+		b = odd_alloc(tag, size, __builtin_return_address(0));
+	else
+		b = plain_alloc(tag, size);
+	if (mem_unlikely(!b.p))
+		return NULL;
+	*bytes += (int64_t)b.usable;
+	add(&counter_of(tag)->conn_bytes, b.usable);
+	return b.p;
 }
 
 void *mem_zalloc(enum mem_tag tag, size_t n, size_t size)
@@ -178,7 +216,7 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 		size = 1;
 	}
 	if (!p)
-		return plain_alloc(c, size);
+		return plain_alloc(tag, size).p;
 	before = MEM_ACCOUNTING ? mem.b.usable(p) : 0;
 	q = mem.b.realloc(p, size);
 	if (!q)
@@ -193,26 +231,46 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 	return q;
 }
 
-void mem_free(enum mem_tag tag, void *p)
+/* Returns: the bytes that were usable. */
+static inline uint64_t plain_free(enum mem_tag tag, void *p)
 {
-	struct mem_counter *c = &mem.counters->tag[tag];
+	struct mem_counter *c;
 	uint64_t usable;
 
-	if (!p)
-		return;
-	NOTE_CALLER(tag);
 	if (!MEM_ACCOUNTING) {
 		mem.b.free(p);
-		return;
+		return 0;
 	}
-	if (mem.b.free_sized) {
+	if (mem_likely(mem.b.free_sized != NULL)) {
 		usable = mem.b.free_sized(p, tag);
 	} else {
 		usable = mem.b.usable(p);
 		mem.b.free(p);
 	}
+	c = counter_of(tag);
 	add(&c->frees, 1);
 	add(&c->live_bytes, -usable);
+	return usable;
+}
+
+void mem_free(enum mem_tag tag, void *p)
+{
+	if (!p)
+		return;
+	NOTE_CALLER(tag);
+	plain_free(tag, p);
+}
+
+void mem_free_for(enum mem_tag tag, void *p, int64_t *bytes)
+{
+	uint64_t usable;
+
+	if (!p)
+		return;
+	NOTE_CALLER(tag);
+	usable = plain_free(tag, p);
+	*bytes -= (int64_t)usable;
+	add(&counter_of(tag)->conn_bytes, -usable);
 }
 
 char *mem_strdup(enum mem_tag tag, const char *s)

@@ -136,6 +136,11 @@ uint64_t mem_mark(enum mem_tag tag);
 int64_t mem_charge(enum mem_tag tag, uint64_t before);
 void mem_charge_back(enum mem_tag tag, int64_t bytes);
 
+/* The same for a single block: as mem_alloc() and mem_free(), and its usable
+ * bytes are added to *bytes, the connection's, or taken off. */
+void *mem_alloc_for(enum mem_tag tag, size_t size, int64_t *bytes) MUST_USE;
+void mem_free_for(enum mem_tag tag, void *p, int64_t *bytes);
+
 /* One more block was taken past a region's soft cap. */
 void mem_count_overflow(void);
 

@@ -12,17 +12,13 @@
 static void *malloc_cb(size_t size, void *user)
 {
 	struct h2_user *u = user;
-	uint64_t mark = mem_mark(MEM_NGHTTP2);
-	void *p = mem_alloc(MEM_NGHTTP2, size);
 
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
-	return p;
+	return mem_alloc_for(MEM_NGHTTP2, size, &u->bytes);
 }
 
 static void free_cb(void *p, void *user)
 {
 	struct h2_user *u = user;
-	uint64_t mark = mem_mark(MEM_NGHTTP2);
 
 	if (p == u->loop->frame) {
 		u->has_frame = false;
@@ -30,8 +26,7 @@ static void free_cb(void *p, void *user)
 	}
 	if (p == u->table)
 		u->table_bytes = 0;
-	mem_free(MEM_NGHTTP2, p);
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
+	mem_free_for(MEM_NGHTTP2, p, &u->bytes);
 }
 
 static void *calloc_cb(size_t n, size_t size, void *user)
