@@ -315,6 +315,19 @@ static const struct page *find_page(const struct stream *s)
 	return NULL;
 }
 
+/* RFC 9110 §15.5.6: with what would have been allowed. */
+static void refuse_method(struct stream *s, const struct page *page)
+{
+	struct reply_field allow = {STR("allow"), STR("GET, HEAD, POST")};
+
+	if (!page->post)
+		allow.value = STR("GET, HEAD");
+	else if (!page->get)
+		allow.value = STR("POST");
+	reply_send_with(s, 405, STR("text/plain"), STR("405 Method Not Allowed\n"),
+			&allow, 1);
+}
+
 static void dispatch_cb(struct stream *s)
 {
 	const struct page *page = find_page(s);
@@ -332,7 +345,7 @@ static void dispatch_cb(struct stream *s)
 	if (answer)
 		answer(s);
 	else
-		reply_error(s, 405);
+		refuse_method(s, page);
 }
 
 /* --- listening ----------------------------------------------------------- */

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/text.h"
 #include "conf/snapshot.h"
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
 	int code, skip = argc > 1 && argv[1][0] != '-';
 
 	launch_open_std_fds();
+	prctl(PR_SET_NAME, "heapgate"); /* a worker is exec'ed as "exe" */
 	if (skip)
 		command = find(argv[1]);
 	if (command == &commands[0] && wants_help(argc, argv)) {

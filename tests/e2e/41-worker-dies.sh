@@ -39,6 +39,7 @@ at_least "$(metric 'heapgate_worker_restarts_total')" 1 "restarts"
 it "has two that both serve"
 for pid in $(workers); do alive "$pid" || flunk "$pid is dead"; done
 is "$(workers | wc -l)" 2 "workers"
+for pid in $(workers); do is "$(<"/proc/$pid/comm")" heapgate; done
 
 it "lives on when all of them are killed at once"
 kill -9 $(workers)

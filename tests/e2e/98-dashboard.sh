@@ -41,6 +41,7 @@ has_not "$headers" unsafe
 is "$(curl -s -o /dev/null -w '%{http_code}' "$base/dashboard.js")" 200
 is "$(curl -s -o /dev/null -w '%{http_code}' "$base/dashboard.jsx")" 404
 is "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$base/")" 405
+has "$(curl -s -i -X POST "$base/" | tr 'A-Z' 'a-z')" "allow: get, head"
 
 it "has a list in its place on the admin socket"
 has "$(curl -s --unix-socket "$TMPDIR/admin.sock" http://admin/)" "/history.json"
