@@ -207,6 +207,7 @@ $B/.ldflags: FORCE
 	$(call stamp,$(call quote,$(CC) $(ALL_LDFLAGS) $(LIBS)))
 
 -include $(patsubst %.o,%.d,$(MEM_OBJ) $(OBJ) $(UNIT_LIB_OBJ) \
+	$(patsubst %.c,$B/fuzz/obj/%.o,$(MEM_SRC) $(SRC)) \
 	$(call obj,$(MAIN) $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c \
 	$(wildcard tests/bench/*.c)))
 
@@ -251,11 +252,21 @@ check-lint:
 # Fuzzing for real wants clang; everything is compiled once more for it.
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS = -fsanitize=fuzzer-no-link,address,undefined
-$B/fuzz/%: tests/fuzz/%.c $(MEM_SRC) $(SRC) $(GEN)
+FUZZ_CC = $(CLANG) -std=gnu11 -O1 -g -fno-omit-frame-pointer $(ALL_CPPFLAGS) \
+	$(PKG_CFLAGS)
+FUZZ_OBJ = $(patsubst %.c,$B/fuzz/obj/%.o,$(MEM_SRC) $(SRC)) \
+	$(patsubst $B/%.c,$B/fuzz/obj/%.o,$(GEN))
+$B/fuzz/obj/gen/%.o: $B/gen/%.c
 	@mkdir -p $(@D)
-	$(Q_LD) $(CLANG) -std=gnu11 -O1 -g -fno-omit-frame-pointer \
-		$(ALL_CPPFLAGS) $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
-		-o $@ $< $(MEM_SRC) $(SRC) $(GEN) $(LIBS_$(@F)) $(LIBS)
+	$(Q_CC) $(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
+$B/fuzz/obj/%.o: %.c $B/.cflags
+	@mkdir -p $(@D)
+	$(Q_CC) $(FUZZ_CC) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+$B/fuzz/libheapgate.a: $(FUZZ_OBJ)
+	$(Q_AR) rm -f $@ && $(AR) crs $@ $^
+$B/fuzz/%: tests/fuzz/%.c $B/fuzz/libheapgate.a $(wildcard tests/fuzz/*.h)
+	$(Q_LD) $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.a,$^) \
+		$(LIBS_$(@F)) $(LIBS)
 fuzz-smoke: $(FUZZ_CLANG)
 	@for f in $(FUZZ_CLANG); do n=$${f##*/}; mkdir -p $B/fuzz/corpus/$$n; \
 		echo "fuzz $$n for $(FUZZ_SECONDS) s"; \

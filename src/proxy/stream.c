@@ -154,7 +154,9 @@ void stream_on_request(struct stream *s, unsigned int status)
 		reply_error(s, status);
 	else
 		s->gate->dispatch(s);
-	touch(s);
+	/* Without memory for an answer it may have ended in there. */
+	if (s->a.ops || s->b.ops)
+		touch(s);
 }
 
 /* Without memory it is left out. */
