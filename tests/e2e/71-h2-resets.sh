@@ -47,3 +47,4 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/tests:$TOP/tests/e2e \
 	    assert n <= 100, n
 	    assert name == "rapid_reset" or n > 20, n
 	EOT
+attacks_end

@@ -22,3 +22,4 @@ attacked padding_flood "goaway 11" empty_flood
 attacked data_dribble "goaway 11" empty_flood
 attacked window_update_flood "goaway 11" window_flood
 attacked one_byte_windows "goaway 11" window_flood
+attacks_end

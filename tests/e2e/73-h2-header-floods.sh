@@ -13,3 +13,4 @@ attacked small_hpack_bombs "goaway 11" header_flood
 attacked many_small_headers "goaway 11" header_flood
 attacked heads_that_are_too_large "goaway 11" header_flood
 attacked empty_header_blocks "goaway 11" "[a-z]*_flood"
+attacks_end

@@ -143,7 +143,7 @@ cat >>"$CONF" <<-CONF
 CONF
 "$HEAPGATE" -t -c "$CONF" || flunk "the config is refused"
 kill -HUP "$HG"
-soon 10 eval '[ "$(get /nobody)" = "<p>out to lunch" ]'
+soon 30 eval '[ "$(get /nobody)" = "<p>out to lunch" ]'
 # page CODE TYPE BODY PATH [ARG...]: over HTTP/2 and over HTTP/1.1
 page() {
 	local code=$1 type=$2 body=$3 how
@@ -171,7 +171,7 @@ it "reads the pages once, and at a reload"
 printf 'later' >sorry.html
 page 502 text/html '<p>out to lunch' /nobody
 kill -HUP "$HG"
-soon 10 eval '[ "$(get /nobody)" = later ]'
+soon 30 eval '[ "$(get /nobody)" = later ]'
 
 it "keeps what it has when a page is no good"
 head -c 20000 /dev/zero >sorry.html
@@ -179,5 +179,5 @@ exits 78 "$HEAPGATE" -t -c "$CONF"
 has "$OUT" ":1: error: the error page "
 has "$OUT" "sorry.html is larger than 16k"
 kill -HUP "$HG"
-soon 10 grep -q "is larger than 16k" heapgate.log
+soon 30 grep -q "is larger than 16k" heapgate.log
 page 502 text/html later /nobody

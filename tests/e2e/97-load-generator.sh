@@ -3,6 +3,7 @@
 # stands still shows, and connections that are not there are told of.
 . "$(dirname "$0")/lib.sh"
 need h2load
+[ -z "${SANITIZE:-}" ] || skip "a sanitizer makes the generator slow"
 
 start_backend
 ports
