@@ -72,19 +72,19 @@ static const struct argument admin_args[] = {{.name = "unix:PATH",
 					      .help = "The socket's path.",
 					      AT(snapshot, admin)},
 					     {0}};
-static const struct argument via_args[] = {{.name = "NAME",
-					    .type = &value_token,
-					    .required = true,
-					    .fallback = "heapgate",
-					    .help = "The name; `off`: none, so no Via and no Proxy-Status. "
-						    "RFC 9110 wants a Via in requests.",
-					    AT(snapshot, via)},
-					   {0}};
-static const struct choice forwarded_choices[] = {
-	{"replace", FORWARDED_REPLACE},
-	{"trust", FORWARDED_TRUST},
-	{"drop", FORWARDED_DROP},
-	{NULL, 0}};
+static const struct argument via_args[] = {
+	{.name = "NAME",
+	 .type = &value_token,
+	 .required = true,
+	 .fallback = "heapgate",
+	 .help = "The name; `off`: none, so no Via and no Proxy-Status. "
+		 "RFC 9110 wants a Via in requests.",
+	 AT(snapshot, via)},
+	{0}};
+static const struct choice forwarded_choices[] = {{"replace", FORWARDED_REPLACE},
+						  {"trust", FORWARDED_TRUST},
+						  {"drop", FORWARDED_DROP},
+						  {NULL, 0}};
 static const struct argument forwarded_args[] = {
 	{.name = "replace|trust|drop",
 	 .type = &value_choice,

@@ -40,13 +40,11 @@ struct conn_ops {
 	 * by conn_free() now or, after CONN_EOF, later. Called once; but see
 	 * conn_allow_half(). */
 	void (*on_end)(struct conn *c, enum conn_end why);
-	/* Where the next input may be read to directly, or NULL for the loop's
-	 * buffer; the bytes are then passed to on_input() at that address.
-	 * May be NULL. */
+	/* Where the next input may be read to directly, for on_input() to get it
+	 * there; or NULL for the loop's buffer. May be NULL. */
 	char *(*on_room)(struct conn *c, size_t *cap);
-	/* Over TLS: how many bytes may be read from the socket now, 1 at least;
-	 * on_input() then gets so many and one record (LOOP_PLAIN_BYTES) at most
-	 * before this is asked again. NULL: LOOP_IN_BYTES. */
+	/* Over TLS: the most to read from the socket now, 1 at least; on_input()
+	 * gets that and LOOP_PLAIN_BYTES at most. NULL: LOOP_IN_BYTES. */
 	size_t (*on_cap)(struct conn *c);
 };
 
@@ -103,8 +101,7 @@ struct conn *conn_connect(struct loop *l, const struct addr *to, SSL_CTX *ctx,
 /* Closes at once (with a TLS close_notify if it can be sent without waiting)
  * and frees after the next turn. *c becomes NULL. */
 void conn_free(struct conn **c);
-/* As conn_free(), but so that the peer cannot take it for the end in order: by
- * a reset, without close_notify. */
+/* As conn_free(), but by a reset: the peer cannot take it for the end in order. */
 void conn_reset(struct conn **c);
 
 /* Stops and restarts input. What was read already is still delivered. */
@@ -134,8 +131,7 @@ int conn_flush(struct conn *c);
 /* From now on the peer's end in order is only the end of its half: on_end() is
  * told CONN_EOF, output goes on, and on_end() may come again with another. */
 void conn_allow_half(struct conn *c);
-/* No more output: sends FIN (and close_notify) once all of it is out. Input goes
- * on. */
+/* No more output: FIN (and close_notify) once all is out. Input goes on. */
 void conn_end_output(struct conn *c);
 /* The owner is done with it: sends what is left, close_notify and FIN, reads
  * and drops what the peer still sends for at most 2 s, so that the peer is not
