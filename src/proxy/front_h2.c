@@ -495,6 +495,15 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	return 0;
 }
 
+/* What waits for a server that wants no more of it would keep the window shut. */
+static void drop_upload(struct front_h2 *h, struct stream *s)
+{
+	uint32_t n = s->req_body.bytes;
+
+	body_drop(&s->req_body, n);
+	check_memory(h, nghttp2_session_consume(h->session, s->a.id, n));
+}
+
 /* The whole answer is out while the client still uploads: it is told to stop,
  * but not at once (RFC 9113 §8.1), as some clients then drop the answer. */
 static void on_answer_sent(struct front_h2 *h, int32_t id)
@@ -503,8 +512,10 @@ static void on_answer_sent(struct front_h2 *h, int32_t id)
 
 	if (s && !s->local) /* our own errors are no work that a client wanted */
 		guard_h2_gain(&h->guard, &h->f.gate->limits->flood, FLOOD_GAIN_ANSWER);
-	if (s && !s->req_body.ended && !s->a.aborted && is_discarded(s))
+	if (s && !s->req_body.ended && !s->a.aborted && is_discarded(s)) {
+		drop_upload(h, s);
 		stream_linger(s);
+	}
 }
 
 static int on_frame_send_cb(nghttp2_session *session, const nghttp2_frame *frame,
