@@ -47,6 +47,8 @@ from frame import HERE, TOP, enclosed, interrupted, machine, spread  # noqa: E40
 from procs import Trouble  # noqa: E402
 
 H2LOAD_TLS = ["--tls13-ciphers=TLS_AES_128_GCM_SHA256"]
+# Connections are idle when nothing has come for so long.
+IDLE_S = 5
 LEAVE_S = 10  # between the last client's leaving and the look at what is kept
 ALLOCATORS = ["system", "jemalloc", "mimalloc", "tcmalloc", "hybrid"]
 
@@ -472,7 +474,7 @@ def measure_held(bench, case, spec, rnd):
         n, close = (hold_idle if case.kind == "idle" else hold_streams)(
             bench, case, port)
         rate = n / (time.monotonic() - began)
-        time.sleep(1)
+        time.sleep(IDLE_S if case.kind == "idle" else 1)
         rss, anon = procs.memory_kb(procs.tree(p.pid))
         close()
     except BaseException:
