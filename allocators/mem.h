@@ -79,11 +79,8 @@ struct mem_info {
 };
 
 /*
- * Choose the allocator of this process: NAME[+WRAP...][,key=value...], where
- * NAME is in mem_backends or the absolute path of a malloc-compatible library
- * and WRAP is debug, fail=N, fail=every=N, fail=rate=P, trace=FILE or bloat=P%.
- * Keys are those of the backend, and regions=bump|heap, prefix=,
- * profile=default|tuned. Once only, before anything else allocates.
+ * Choose the allocator of this process: NAME[+WRAP...][,key=value...], see
+ * docs/allocators.md. Once only, before anything else allocates.
  * Returns: 0; -1 with a one-line reason in err (the process cannot go on).
  */
 int mem_choose(const char *spec, char *err, size_t err_cap) MUST_USE;
