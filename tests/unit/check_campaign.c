@@ -347,7 +347,6 @@ static double backlog_us(double pressure, unsigned int phase, unsigned int n_slo
 {
 	struct run r = {.n_phases = 5, .cpu_pressure = pressure};
 	struct campaign_case how = {.n_rounds = 1, .effect = {1, 1, 1, 1}, .seed = 1};
-	struct campaign c;
 	double us;
 
 	campaign_case_make(&c, &how);
