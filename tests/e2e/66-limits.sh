@@ -142,4 +142,4 @@ py "$CLEAR" <<-'EOT'
 	        pass
 	assert 25 <= served <= 30, served
 EOT
-at_least "$(metric 'heapgate_rejected_total')" 10 "rejections counted"
+at_least "$(metric 'heapgate_rejected_total.*conn_limit')" 10 "connections counted"

@@ -43,6 +43,9 @@ code=0
 client -tls1_1 -cipher DEFAULT@SECLEVEL=0 </dev/null >old.out || code=$?
 [ $code != 0 ] || has_not "$(cat old.out)" "Cipher is ECDHE"
 
+it "compresses nothing, so that a length tells no secret (CRIME)"
+has "$(client -tls1_2 -comp </dev/null || true)" "Compression: NONE"
+
 it "speaks TLS HTTP/2 to a server, and checks who it is"
 file 1k 1K
 NGHTTPD_PORT=$(free_port)

@@ -20,5 +20,7 @@ for code in PROTOCOL_ERROR FLOW_CONTROL_ERROR STREAM_CLOSED FRAME_SIZE_ERROR \
 done
 at_least "$(metric 'heapgate_h2_resets_total.*out.*PROTOCOL_ERROR')" 20 resets
 
+at_least "$(metric 'heapgate_rejected_total.*bad_request')" 5 "refusals counted"
+
 it "still serves"
 is "$(get /name)" backend

@@ -62,7 +62,9 @@ it "passes a refusal on, and takes no 101 without its proof"
 clients refusal wrong_proof
 
 it "ends a tunnel that is silent for tunnel_timeout, not stream_timeout"
+before=$(metric 'heapgate_rejected_total.*"slow"')
 clients silence
+at_least "$(metric 'heapgate_rejected_total.*"slow"')" $((before + 6)) "silent ones counted"
 soon 5 eval '[ "$(metric heapgate_streams_active)" = 0 ]'
 is "$(metric heapgate_upstream_requests_active)" 0
 

@@ -13,3 +13,4 @@ OUT=$(python3 "$TOP/tests/e2e/smuggling.py" "$SERVER" "$PORT" "$CLEAR")
 show "$OUT"
 is "$(wc -l <<<"$OUT")" 1 "lines"
 at_least "${OUT%% *}" 250 "messages"
+at_least "$(metric 'heapgate_rejected_total.*bad_request')" 100 "refusals counted"
