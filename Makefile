@@ -276,6 +276,15 @@ fuzz-smoke: $(FUZZ_CLANG)
 			2>$B/fuzz/$$n.log || { tail -n 40 $B/fuzz/$$n.log; exit 1; }; \
 		tail -n 7 $B/fuzz/$$n.log; done
 
+# The lines of the HTTP/1 codec that its unit tests reach; wants gcovr.
+COVERED = $(patsubst %.c,$B/cov/%,$(wildcard tests/unit/check_h1_*.c))
+coverage:
+	@$(MAKE) --no-print-directory B=$B/cov NO_HARDEN=1 \
+		CFLAGS='-O0 -g --coverage' $(COVERED)
+	@for t in $(COVERED); do $$t || exit 1; done
+	@gcovr -r . --object-directory $B/cov/src/http --filter 'src/http/h1.*\.c' \
+		--fail-under-line 95 $B/cov/src/http
+
 bench: all $B/tests/bench/bench_tls
 	@B=$B tests/bench/peers.py $(BENCH_ARGS)
 bench-mem: $B/tests/bench/bench_mem
@@ -384,6 +393,7 @@ help:
 	@echo '                 ONLY=PATTERN: only the tests whose names match'
 	@echo 'make check-quick check-unit and check-fuzz'
 	@echo 'make fuzz-smoke  each fuzzer for FUZZ_SECONDS=60 (wants clang)'
+	@echo 'make coverage    lines of the HTTP/1 codec that unit tests reach (gcovr)'
 	@echo 'make demo        the allocators side by side'
 	@echo 'make bench       CPU per request beside nghttpx, haproxy, h2o, nginx'
 	@echo 'make bench-mem   ns per allocation and free, by allocator and size'
@@ -407,7 +417,7 @@ help:
 	@echo 'NO_HARDEN=1; the head of the Makefile explains each.'
 
 FORCE:
-.PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint fuzz-smoke \
+.PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint coverage fuzz-smoke \
 	bench bench-accounting bench-mem bench-replay bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
