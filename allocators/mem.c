@@ -44,6 +44,10 @@ static size_t unset_usable(const void *p)
 	mem_die("usable(%p) before an allocator was chosen", p);
 }
 
+/* Of a backend that does not tell the usable bytes on the way. */
+static struct mem_block measured_alloc(size_t size);
+static size_t measured_free(void *p, unsigned int tag);
+
 static struct mem_counters first_counters;
 
 static struct {
@@ -61,9 +65,27 @@ static struct {
 			.realloc = unset_realloc,
 			.free = unset_free,
 			.usable = unset_usable,
+			.alloc_sized = measured_alloc,
+			.free_sized = measured_free,
 		},
 	.counters = &first_counters,
 };
+
+static struct mem_block measured_alloc(size_t size)
+{
+	void *p = mem.b.alloc(size);
+
+	return (struct mem_block){p, p ? mem.b.usable(p) : 0};
+}
+
+static size_t measured_free(void *p, unsigned int tag)
+{
+	size_t usable = mem.b.usable(p);
+
+	(void)tag;
+	mem.b.free(p);
+	return usable;
+}
 
 /* One writer, so no locked instruction is needed. Compilers make three of the load
  * and store where one does, and there are a dozen for each block. */
@@ -120,18 +142,13 @@ static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
 }
 
 static inline __attribute__((always_inline)) struct mem_block plain_alloc(
-	enum mem_tag tag, size_t size)
+	struct mem_counter *c, size_t size)
 {
 	struct mem_block b;
-	struct mem_counter *c;
 
-	if (MEM_ACCOUNTING && mem_likely(mem.b.alloc_sized != NULL)) {
-		b = mem.b.alloc_sized(size);
-	} else {
-		b.p = mem.b.alloc(size);
-		b.usable = MEM_ACCOUNTING && b.p ? mem.b.usable(b.p) : 0;
-	}
-	c = counter_of(tag);
+	if (!MEM_ACCOUNTING)
+		return (struct mem_block){mem.b.alloc(size), 0};
+	b = mem.b.alloc_sized(size);
 	if (mem_likely(b.p))
 		count(c, size, b.usable);
 	else
@@ -168,28 +185,29 @@ static __attribute__((noinline, cold)) struct mem_block odd_alloc(enum mem_tag t
 		wrap_note_caller(tag, site);
 	if (size && odd_size(size))
 		return (struct mem_block){refuse(tag), 0};
-	return plain_alloc(tag, size ? size : 1);
+	return plain_alloc(counter_of(tag), size ? size : 1);
 }
 
 void *mem_alloc(enum mem_tag tag, size_t size)
 {
 	if (mem_unlikely(mem.wrapped || odd_size(size)))
 		return odd_alloc(tag, size, __builtin_return_address(0)).p;
-	return plain_alloc(tag, size).p;
+	return plain_alloc(counter_of(tag), size).p;
 }
 
 void *mem_alloc_for(enum mem_tag tag, size_t size, int64_t *bytes)
 {
+	struct mem_counter *c = counter_of(tag);
 	struct mem_block b;
 
 	if (mem_unlikely(mem.wrapped || odd_size(size)))
 		b = odd_alloc(tag, size, __builtin_return_address(0));
 	else
-		b = plain_alloc(tag, size);
+		b = plain_alloc(c, size);
 	if (mem_unlikely(!b.p))
 		return NULL;
 	*bytes += (int64_t)b.usable;
-	add(&counter_of(tag)->conn_bytes, b.usable);
+	add(&c->conn_bytes, b.usable);
 	return b.p;
 }
 
@@ -221,7 +239,7 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 		size = 1;
 	}
 	if (!p)
-		return plain_alloc(tag, size).p;
+		return plain_alloc(c, size).p;
 	before = MEM_ACCOUNTING ? mem.b.usable(p) : 0;
 	q = mem.b.realloc(p, size);
 	if (!q)
@@ -237,22 +255,15 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 }
 
 /* Returns: the bytes that were usable. */
-static inline uint64_t plain_free(enum mem_tag tag, void *p)
+static inline uint64_t plain_free(struct mem_counter *c, enum mem_tag tag, void *p)
 {
-	struct mem_counter *c;
 	uint64_t usable;
 
 	if (!MEM_ACCOUNTING) {
 		mem.b.free(p);
 		return 0;
 	}
-	if (mem_likely(mem.b.free_sized != NULL)) {
-		usable = mem.b.free_sized(p, tag);
-	} else {
-		usable = mem.b.usable(p);
-		mem.b.free(p);
-	}
-	c = counter_of(tag);
+	usable = mem.b.free_sized(p, tag);
 	add(&c->frees, 1);
 	add(&c->live_bytes, -usable);
 	return usable;
@@ -263,19 +274,20 @@ void mem_free(enum mem_tag tag, void *p)
 	if (!p)
 		return;
 	NOTE_CALLER(tag);
-	plain_free(tag, p);
+	plain_free(counter_of(tag), tag, p);
 }
 
 void mem_free_for(enum mem_tag tag, void *p, int64_t *bytes)
 {
+	struct mem_counter *c = counter_of(tag);
 	uint64_t usable;
 
 	if (!p)
 		return;
 	NOTE_CALLER(tag);
-	usable = plain_free(tag, p);
+	usable = plain_free(c, tag, p);
 	*bytes -= (int64_t)usable;
-	add(&counter_of(tag)->conn_bytes, -usable);
+	add(&c->conn_bytes, -usable);
 }
 
 char *mem_strdup(enum mem_tag tag, const char *s)
@@ -392,6 +404,10 @@ int mem_choose(const char *text, char *err, size_t err_cap)
 	if (wraps < 0)
 		return -1;
 	mem.wrapped = wraps > 0;
+	if (!b.alloc_sized) {
+		b.alloc_sized = measured_alloc;
+		b.free_sized = measured_free;
+	}
 	mem.b = b;
 	mem.chosen = true;
 	return 0;
