@@ -126,7 +126,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=int, default=4)
-    p.add_argument("--rates", default="5000,10000,20000,30000,40000,50000")
+    p.add_argument("--rates", default="10000,40000,80000,120000,160000")
     o = p.parse_args()
     rates = [int(r) for r in o.rates.split(",")]
     workers, served, own = [], [], {r: [] for r in rates}
