@@ -61,6 +61,13 @@ static void timer_cb(struct timer *t)
 	bool client_is_slow = !s->req_body.ended && !s->req_body.bytes;
 	bool done = s->answered && body_is_done(&s->res_body);
 
+	/* What came in this turn has not been offered to the server yet: whether
+	 * that takes it, so who is slow, is known after the turn. */
+	if (!s->overdue && !s->req_body.ended && s->req_body.bytes) {
+		s->overdue = true;
+		timer_set(s->gate->loop, &s->timer, 1);
+		return;
+	}
 	if (!s->dispatched)
 		stat_add(&s->gate->stats->rejected[REJECT_HEADER_TIMEOUT], 1);
 	else if (client_is_slow || s->res_body.bytes)
@@ -135,6 +142,7 @@ static void touch(struct stream *s)
 	/* Until then it is the client that is waited for. */
 	if (!s->answered && s->server && s->req_body.ended)
 		ms = s->server->upstream->conf->response_timeout_ms;
+	s->overdue = false;
 	timer_set(s->gate->loop, &s->timer, ms);
 }
 

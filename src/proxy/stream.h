@@ -85,6 +85,7 @@ struct stream {
 	bool fresh : 1;       /* a retry that wants a new connection */
 	bool is_h2 : 1;       /* the client speaks h2 */
 	bool tunnel : 1;      /* after a 101: bytes both ways, no HTTP */
+	bool overdue : 1;     /* the timer has rung; see timer_cb() */
 	uint32_t lib_bytes;   /* that nghttp2 took to queue its heads */
 	uint32_t lib_allocs;  /* calls for these */
 	uint64_t moved_bytes; /* while the client was waited for; see min_rate */
