@@ -117,11 +117,9 @@ void stream_on_res_data(struct stream *s);
 void stream_took_req(struct stream *s, size_t n);
 void stream_took_res(struct stream *s, size_t n);
 
-/* The stream is freed after the turn in which its second side detached; until
- * then a pointer to it on the stack is good. */
-
-/* Side A is finished with: in order (STREAM_DONE) or not; B, if still there,
- * is aborted. */
+/* Side A is finished with: in order (STREAM_DONE) or not; B, if still there, is
+ * aborted. The stream is freed after the turn in which its second side detached;
+ * until then a pointer to it on the stack is good. */
 void stream_detach_a(struct stream *s, enum stream_end why);
 /* Side B is finished with: after the whole answer, or aborted. */
 void stream_detach_b(struct stream *s);
