@@ -105,7 +105,7 @@ is "$(summary few 's["runs_void"]')" 6 "void runs, each tried twice"
 it "ends after the round on Ctrl-C, with a report that says so"
 start interrupted setsid "$HEAPGATE" ab --arms hybrid --rounds 6 --duration 22s \
 	--rate 100 --connections 10 --out cut
-begun() { grep -q ready cut/work/processes.log; }
+begun() { (cd cut && grep -q ready work/processes.log); }
 soon 10 begun
 kill -INT -- "-$PID"
 code=0
