@@ -491,12 +491,13 @@ START_TEST(clients_that_go_away_leave_nothing)
 
 	for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
 		ck_assert_int_eq(ask(_i, paths[k], "-m 0.2 -o /dev/null"), 28);
-	/* an upload that ends in the middle */
+	/* An upload that ends in the middle. Not by curl's -m: when that is over
+	 * as curl 7.88 asks for more, it takes the upload for complete. */
 	ck_assert_int_eq(
-		run("head -c 100m /dev/zero | curl -s -m 0.3 --limit-rate 1m %s"
+		run("head -c 100m /dev/zero | timeout 0.3 curl -s --limit-rate 1m %s"
 		    " -T - -X POST http://127.0.0.1:%d/sink",
 		    protocols[_i], port),
-		28);
+		124);
 	ck_assert_int_eq(ask(_i, "/bytes/10", ""), 0);
 }
 END_TEST
