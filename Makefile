@@ -317,6 +317,8 @@ DEBS = pkg-config libnghttp2-dev libevent-dev libssl-dev libc-ares-dev \
 	libjansson-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 \
 	libtbbmalloc2 libjs-dygraphs libncurses-dev check libhttp-parser-dev curl openssl valgrind nghttp2-client \
 	nghttp2-server python3 universal-ctags
+# What some end-to-end tests talk to, which are skipped without it.
+CHECK_DEBS = autoconf chromium nodejs python3-grpcio tmux
 # Each of these starts a service when it is installed.
 BENCH_DEBS = nginx haproxy h2o nghttp2-proxy
 
@@ -342,8 +344,14 @@ apt = set -e; \
 	$$get install -y --no-install-recommends $1 || { $$get update && \
 		$$get install -y --no-install-recommends $1; }
 
+check_probe = { for c in autoconf chromium node tmux; do \
+		command -v $$c || exit 1; done && \
+	/usr/bin/python3 -c 'import grpc'; } >/dev/null 2>&1
+
 deps:
 	@$(call apt,$(DEBS))
+check-deps:
+	@$(check_probe) || { $(call apt,$(CHECK_DEBS)); }
 bench-deps:
 	@echo "These packages bring services, which Debian starts when it" \
 		"installs them: $(BENCH_DEBS)."
@@ -406,6 +414,7 @@ help:
 	@echo 'make docs        write docs/config.md and docs/metrics.md anew'
 	@echo 'make deps        install the Debian packages for build and check'
 	@echo 'make packages    make deps, if something is missing'
+	@echo 'make check-deps  install what some end-to-end tests talk to: a browser, gRPC, …'
 	@echo 'make bench-deps  install the peers; they start services'
 	@echo 'make configure   write ./configure by autoconf (not needed to build)'
 	@echo 'make install     DESTDIR=$(DESTDIR) prefix=$(prefix)'
@@ -418,6 +427,6 @@ help:
 
 FORCE:
 .PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint coverage fuzz-smoke \
-	bench bench-accounting bench-mem bench-replay bench-rss bench-scale bench-load bench-campaigns docs deps bench-deps install uninstall clean distclean help FORCE
+	bench bench-accounting bench-mem bench-replay bench-rss bench-scale bench-load bench-campaigns docs deps check-deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
