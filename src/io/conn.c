@@ -10,10 +10,12 @@
 #include "base/must.h"
 #include "io/conn_inner.h"
 
-#define CONN_MAGIC     0x636f6e6eu /* "conn" */
-#define LOOK_AGAIN_MS  100
-#define READS_PER_TURN 4 /* of LOOP_IN_BYTES each, then others' turn */
-#define LINGER_MS      2000
+#define CONN_MAGIC    0x636f6e6eu /* "conn" */
+#define LOOK_AGAIN_MS 100
+#define LINGER_MS     2000
+/* Read of one socket before it is others' turn: what a client with some uploads
+ * may have on the way, so that each of them goes on in one write. */
+#define TURN_BYTES (2 * LOOP_IN_BYTES)
 
 void conn_over(struct conn *c, enum conn_end why)
 {
@@ -84,12 +86,12 @@ static void input_end(struct conn *c, ssize_t n)
 /* One read. Returns: true when there may be more. */
 static bool read_one(struct conn *c)
 {
-	size_t cap = LOOP_IN_BYTES;
+	size_t cap = c->ops->read_bytes ? c->ops->read_bytes : LOOP_READ_BYTES;
 	char *to = c->loop->in;
 	ssize_t n;
 
 	if (!c->ssl)
-		to = conn_input_room(c, &cap, c->loop->in, LOOP_IN_BYTES);
+		to = conn_input_room(c, &cap, c->loop->in, cap);
 	else if (c->ops->on_cap && c->state != CONN_LINGER)
 		cap = c->ops->on_cap(c);
 	do
@@ -120,7 +122,9 @@ static bool read_one(struct conn *c)
 
 static void read_all(struct conn *c)
 {
-	for (int i = 0; i < READS_PER_TURN; i++)
+	uint64_t most = c->in_bytes + TURN_BYTES;
+
+	while (c->in_bytes < most)
 		if (!read_one(c))
 			return;
 	loop_defer(c->loop, &c->resume);

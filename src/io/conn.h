@@ -44,8 +44,9 @@ struct conn_ops {
 	 * there; or NULL for the loop's buffer. May be NULL. */
 	char *(*on_room)(struct conn *c, size_t *cap);
 	/* Over TLS: the most to read from the socket now, 1 at least; on_input()
-	 * gets that and LOOP_PLAIN_BYTES at most. NULL: LOOP_IN_BYTES. */
+	 * gets that and LOOP_PLAIN_BYTES at most. NULL: read_bytes. */
 	size_t (*on_cap)(struct conn *c);
+	size_t read_bytes; /* most of one read; 0: LOOP_READ_BYTES */
 };
 
 struct conn {
@@ -66,9 +67,8 @@ struct conn {
 	int64_t tls_bytes;        /* what OpenSSL holds for this conn */
 	uint64_t in_bytes;        /* from the socket, TLS included */
 	uint64_t out_bytes;       /* to the socket, TLS included */
-	struct sockaddr_in6 peer; /* or a sockaddr_in; a struct addr has room
-				   * for a path, which costs each conn
-				   * 100 bytes; see conn_peer() */
+	struct sockaddr_in6 peer; /* or a sockaddr_in; a struct addr is 100 bytes
+				   * more, for a path; see conn_peer() */
 	uint8_t state;            /* private */
 	bool paused : 1;
 	bool readable : 1;  /* there may be more in the socket */
@@ -131,7 +131,7 @@ int conn_flush(struct conn *c);
 /* From now on the peer's end in order is only the end of its half: on_end() is
  * told CONN_EOF, output goes on, and on_end() may come again with another. */
 void conn_allow_half(struct conn *c);
-/* No more output: FIN (and close_notify) once all is out. Input goes on. */
+/* No more output: FIN (and close_notify) once all is out. */
 void conn_end_output(struct conn *c);
 /* The owner is done with it: sends what is left, close_notify and FIN, reads
  * and drops what the peer still sends for at most 2 s, so that the peer is not

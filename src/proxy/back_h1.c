@@ -264,18 +264,18 @@ static size_t room_left(const struct body *body)
 static size_t on_cap(struct conn *c)
 {
 	struct back_h1 *b = c->owner;
-	size_t left = b->s ? room_left(&b->s->res_body) : LOOP_IN_BYTES;
+	size_t left = b->s ? room_left(&b->s->res_body) : LOOP_READ_BYTES;
 
-	return left < LOOP_IN_BYTES ? left : LOOP_IN_BYTES;
+	return left < LOOP_READ_BYTES ? left : LOOP_READ_BYTES;
 }
 
 /* No more than the stream may buffer. Returns: NULL for the usual room. */
 static char *small_room(struct back_h1 *b, size_t *cap)
 {
 	const struct body *body = &b->s->res_body;
-	size_t most = b->got_head ? LOOP_IN_BYTES : HEAD_READ_BYTES;
+	size_t most = b->got_head ? LOOP_READ_BYTES : HEAD_READ_BYTES;
 
-	if (b->w.conn->ssl || (most == LOOP_IN_BYTES && body->limit >= most))
+	if (b->w.conn->ssl || (most == LOOP_READ_BYTES && body->limit >= most))
 		return NULL;
 	*cap = room_left(body);
 	if (*cap > most)

@@ -141,7 +141,9 @@ static void on_open(struct conn *c)
 static const struct conn_ops conn_ops = {.on_open = on_open,
 					 .on_input = on_input,
 					 .on_writable = on_writable,
-					 .on_end = on_end};
+					 .on_end = on_end,
+					 /* Windows bound what comes. */
+					 .read_bytes = LOOP_IN_BYTES};
 
 static void last_goaway(struct front_h2 *h)
 {
