@@ -181,7 +181,8 @@ void conn_decipher(struct conn *c, char *p, size_t len)
 		l->n_in = 0;
 		return;
 	}
-	while (decipher_one(c))
+	/* A call in vain would take OpenSSL a buffer, and give it back. */
+	while ((l->n_in || SSL_has_pending(c->ssl)) && decipher_one(c))
 		;
 	l->n_in = 0;
 }
