@@ -156,11 +156,13 @@ void nghttp2_option_set_max_continuations(nghttp2_option *option, size_t val)
 void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option *option, uint64_t burst,
 						uint64_t rate) __attribute__((weak));
 
-/* The library's own limits; a client's budget (proxy/flood.h) ends sooner. */
+/* The library's own limits; a client's budget (proxy/flood.h) ends sooner. It
+ * counts a CONTINUATION once for each piece in which its head comes. */
 static void set_limits(nghttp2_option *option)
 {
 	if (nghttp2_option_set_max_continuations)
-		nghttp2_option_set_max_continuations(option, 8);
+		nghttp2_option_set_max_continuations(option, H2_MAX_CONTINUATIONS *
+								     H2_FRAME_HEAD);
 	if (nghttp2_option_set_stream_reset_rate_limit)
 		nghttp2_option_set_stream_reset_rate_limit(option, 10000, 1000);
 	nghttp2_option_set_max_settings(option, 32);

@@ -14,6 +14,9 @@
 #define H2_CHUNK_BYTES 16384u
 #define H2_FRAME_HEAD  9u
 
+/* CONTINUATIONs that one header block may have. */
+#define H2_MAX_CONTINUATIONS 8u
+
 /* Room for the queue of a session with 512 streams. */
 #define H2_SPARE_BYTES 4096u
 

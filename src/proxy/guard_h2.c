@@ -213,6 +213,16 @@ static bool is_checked_elsewhere(struct guard_h2 *g, const struct h2_head *head)
 	return was_in_block || head->length > H2_CHUNK_BYTES;
 }
 
+static void charge_frame(struct guard_h2 *g, const struct h2_head *head)
+{
+	if (head->type == NGHTTP2_HEADERS)
+		g->n_continuations = 0;
+	if (head->type == NGHTTP2_CONTINUATION &&
+	    ++g->n_continuations > H2_MAX_CONTINUATIONS)
+		guard_h2_end(g, NGHTTP2_ENHANCE_YOUR_CALM, REJECT_HEADER_FLOOD);
+	guard_h2_charge(g, event_of(head), 1);
+}
+
 void guard_h2_recv(struct guard_h2 *g, uint8_t *p, size_t len)
 {
 	size_t at = 0, fed = 0;
@@ -235,7 +245,7 @@ void guard_h2_recv(struct guard_h2 *g, uint8_t *p, size_t len)
 		if (code != NGHTTP2_NO_ERROR)
 			guard_h2_end(g, code, REJECT_BAD_REQUEST);
 		else
-			guard_h2_charge(g, event_of(&head), 1);
+			charge_frame(g, &head);
 	}
 	if (!g->over)
 		feed(g, p + fed, len - fed);

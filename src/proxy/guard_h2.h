@@ -22,11 +22,12 @@ struct guard_h2 {
 	struct flood flood;
 	uint32_t block_bytes; /* decoded so far of the header block */
 	uint32_t block_fields;
-	int32_t widest;        /* stream window before these SETTINGS */
-	uint32_t first_window; /* what a new stream's was before them */
-	bool in_block : 1;     /* CONTINUATION must be next */
-	bool lenient : 1;      /* after our GOAWAY: late frames are nobody's fault */
-	bool over : 1;         /* terminated: no more input */
+	int32_t widest;          /* stream window before these SETTINGS */
+	uint32_t first_window;   /* what a new stream's was before them */
+	uint8_t n_continuations; /* of the header block */
+	bool in_block : 1;       /* CONTINUATION must be next */
+	bool lenient : 1;        /* after our GOAWAY: late frames are nobody's fault */
+	bool over : 1;           /* terminated: no more input */
 };
 
 void guard_h2_init(struct guard_h2 *g, struct front *f, nghttp2_session *session);

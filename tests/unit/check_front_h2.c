@@ -3,6 +3,8 @@
  * side B, what is counted.
  */
 #include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -212,22 +214,17 @@ static uint64_t rejected(enum reject why)
 
 /* --- a connection ---------------------------------------------------------- */
 
-static void open_front(void)
+static void open_connection(void)
 {
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 	struct addr from = {.sa = {.sa_family = AF_UNIX}, .len = sizeof(from.sa)};
 	int fd[2];
 
-	start_loop();
-	stats = aligned_alloc(64, stats_bytes(1, 1, 1));
-	stats_init(stats, 1, 1, 1);
-	ck_assert_int_eq(gate_init(&gate, &test_loop, stats, &limits), 0);
-	gate.dispatch = dispatch;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 	peer = fd[1];
 	front_accept(&gate, fd[0], &from, NULL, 0);
-	ck_assert_int_eq(write(peer, preface, sizeof(preface) - 1),
-			 (ssize_t)sizeof(preface) - 1);
+	memcpy(out, preface, sizeof(preface) - 1);
+	n_out = sizeof(preface) - 1;
 	send_frame(SETTINGS, 0, 0, "", 0);
 	send_frame(SETTINGS, ACK, 0, "", 0);
 	asked = NULL;
@@ -235,14 +232,29 @@ static void open_front(void)
 	got_len = 0;
 }
 
-static void close_front(void)
+static void close_connection(void)
 {
 	close(peer);
-	loop_for(5);
+	loop_once();
 	gate_close_all(&gate);
 	conn_free_lingering(&test_loop);
-	loop_for(5);
+	loop_once();
 	ck_assert_uint_eq(gate.n_streams, 0);
+}
+
+static void open_front(void)
+{
+	start_loop();
+	stats = aligned_alloc(64, stats_bytes(1, 1, 1));
+	stats_init(stats, 1, 1, 1);
+	ck_assert_int_eq(gate_init(&gate, &test_loop, stats, &limits), 0);
+	gate.dispatch = dispatch;
+	open_connection();
+}
+
+static void close_front(void)
+{
+	close_connection();
 	gate_fini(&gate);
 	stop_loop();
 	free(stats);
@@ -587,6 +599,156 @@ START_TEST(a_frame_on_a_stream_that_was_never_opened_ends_it_all)
 }
 END_TEST
 
+/* --- one session, however its bytes are cut ---------------------------------- */
+
+/* What side B was given, in words; and the bytes of the body so far. */
+static char journal[1024], body[64];
+static size_t body_len;
+
+static void note(const char *format, ...)
+{
+	size_t n = strlen(journal);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(journal + n, sizeof(journal) - n, format, ap);
+	va_end(ap);
+}
+
+static void note_fields(const struct fields *f)
+{
+	for (unsigned int i = 0; i < f->n; i++)
+		note(" %.*s=%.*s", (int)f->at[i].name_len, f->at[i].name,
+		     (int)f->at[i].value_len, f->at[i].value);
+}
+
+/* Answers what is whole. */
+static void noting_data(struct stream *s)
+{
+	size_t n = body_take(&s->req_body, body + body_len, sizeof(body) - body_len);
+
+	body_len += n;
+	if (n)
+		stream_took_req(s, n);
+	if (!s->req_body.ended)
+		return;
+	note("%.*s %.*s", (int)s->req.method_text.len, s->req.method_text.p,
+	     (int)s->req.path.len, s->req.path.p);
+	note_fields(&s->req.headers);
+	note(" [%.*s]", (int)body_len, body);
+	note_fields(&s->req.trailers);
+	note("\n");
+	body_len = 0;
+	asked = s;
+	answer(STR("hello"));
+}
+
+static void noting_abort(struct stream *s, enum stream_end why)
+{
+	note("aborted %d\n", why);
+	stream_detach_b(s);
+}
+
+static const struct side_ops noting_b = {nothing, nothing, noting_data, room,
+					 noting_abort};
+
+static void noting_dispatch(struct stream *s)
+{
+	stream_attach_b(s, &noting_b, NULL, NULL);
+	noting_data(s);
+}
+
+/* A request with all that one can have, one that is cancelled, a plain one; and
+ * frames of other kinds between them. */
+static void make_session(void)
+{
+	static const char *const words[] = {REQUEST("POST"), ":path",   "/up",
+					    "x-a",           "a value", NULL};
+	static const char *const trailer[] = {"x-t", "7", NULL};
+	uint8_t to[256];
+	size_t n = block(to, words);
+
+	send_frame(SETTINGS, 0, 0, "\0\x04\0\x01\0\0", 6);
+	send_frame(HEADERS, 0, 1, to, n / 2);
+	send_frame(9, END_HEADERS, 1, to + n / 2, n - n / 2); /* CONTINUATION */
+	send_frame(DATA, 8, 1, "\x03twelve bytes\0\0\0", 16);
+	send_frame(PING, 0, 0, "12345678", 8);
+	send_frame(0x42, 0, 0, "unknown", 7);
+	post(3);
+	send_frame(DATA, 0, 1, ", and more", 10);
+	send_frame(WINDOW, 0, 0, "\0\0\x10\0", 4);
+	send_frame(RST_STREAM, 0, 3, "\0\0\0\x08", 4);
+	send_head(1, END_STREAM, trailer);
+	get(5);
+}
+
+/* Sends out[from..to) and lets it be read. */
+static void send_part(size_t from, size_t to)
+{
+	ssize_t n;
+
+	ck_assert_int_eq(write(peer, out + from, to - from), (ssize_t)(to - from));
+	loop_once();
+	while ((n = read(peer, got + got_len, sizeof(got) - got_len)) > 0)
+		got_len += (size_t)n;
+}
+
+static bool is_all_answered(void)
+{
+	return status_of(1) == 200 && status_of(5) == 200 && frame_of(DATA, 1, 0) &&
+	       frame_of(DATA, 5, 0);
+}
+
+static void is_result(size_t cut)
+{
+	static const char *const want = "aborted 1\n"
+					"POST /up x-a=a value "
+					"[twelve bytes, and more] x-t=7\n"
+					"GET / []\n";
+
+	for (int i = 0; i < 1000 && !is_all_answered(); i++)
+		send_part(0, 0);
+	ck_assert_msg(strcmp(journal, want) == 0, "cut at %zu: %s", cut, journal);
+	ck_assert_msg(is_all_answered(), "cut at %zu: no answer", cut);
+	ck_assert_msg(frame_of(PING, 0, 0)[4] == ACK, "cut at %zu: no PING", cut);
+	ck_assert_msg(goaway_of(0) == -1, "cut at %zu: GOAWAY", cut);
+}
+
+static void begin_session(void)
+{
+	close_connection();
+	open_connection();
+	gate.dispatch = noting_dispatch;
+	journal[0] = '\0';
+	body_len = 0;
+	make_session();
+}
+
+START_TEST(a_session_means_the_same_wherever_its_bytes_are_cut)
+{
+	size_t len = SIZE_MAX;
+
+	for (size_t cut = 0; cut < len; cut++) {
+		begin_session();
+		len = n_out;
+		if (cut)
+			send_part(0, cut);
+		send_part(cut, len);
+		is_result(cut);
+	}
+	ck_assert_uint_gt(len, 300);
+}
+END_TEST
+
+START_TEST(a_session_means_the_same_byte_by_byte)
+{
+	begin_session();
+	for (size_t i = 0; i < n_out; i++)
+		send_part(i, i + 1);
+	is_result(n_out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front_h2");
@@ -608,6 +770,9 @@ int main(void)
 	tcase_add_test(t, an_answer_that_nobody_takes_is_buffered_a_little);
 	tcase_add_test(t, a_drain_lets_streams_finish);
 	tcase_add_test(t, a_frame_on_a_stream_that_was_never_opened_ends_it_all);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, a_session_means_the_same_wherever_its_bytes_are_cut);
+	tcase_add_test(t, a_session_means_the_same_byte_by_byte);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

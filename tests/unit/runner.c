@@ -57,6 +57,22 @@ void loop_for(unsigned int ms)
 	loop_until(NULL, NULL, ms);
 }
 
+static void stop_cb(struct dirty *d)
+{
+	(void)d;
+	loop_stop(&test_loop);
+}
+
+void loop_once(void)
+{
+	struct dirty d;
+
+	dirty_init(&d, stop_cb);
+	loop_mark(&test_loop, &d);
+	test_loop.stopping = false;
+	loop_run(&test_loop);
+}
+
 int run_suite(Suite *s)
 {
 	SRunner *r = srunner_create(s);

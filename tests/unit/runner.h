@@ -19,6 +19,8 @@ extern struct loop test_loop;
 bool loop_until(bool (*done)(void *arg), void *arg, unsigned int ms);
 /* Turns the loop for ms. */
 void loop_for(unsigned int ms);
+/* One turn, which waits for nothing. */
+void loop_once(void);
 
 /* Runs the suite and frees it. Returns: what main() returns. */
 int run_suite(Suite *s);
