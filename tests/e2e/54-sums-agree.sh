@@ -29,6 +29,8 @@ agree() {
 }
 
 for name in $ALLOCATORS; do
+	# A sanitizer is the system's allocator then, and does not say.
+	[ -z "${SANITIZE:-}" ] || [ "$name" != system ] || continue
 	ports
 	conf <<-CONF
 		workers 1

@@ -52,7 +52,7 @@ print([c for c, a in json.load(open("split"))["arms_of"].items() if a == sys.arg
 }
 of_a=$(client a) of_b=$(client b)
 fail_on() { # ADDRESS...: until b is drained
-	local end=$((SECONDS + 15)) c
+	local end=$((SECONDS + 45)) c
 	until drained; do
 		for c; do ask "$c" 150 /status/503 >/dev/null; done
 		[ $SECONDS -lt $end ] || return 1
