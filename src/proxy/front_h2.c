@@ -181,6 +181,12 @@ static void ask_alive(struct front_h2 *h)
 	timer_set(g->loop, &h->f.timer, g->limits->ping_timeout_ms);
 }
 
+/* Why a client without a stream is sent away: it has never had one, or no more. */
+static enum reject idle_reason(const struct front_h2 *h)
+{
+	return h->guard.ids.highest < 0 ? REJECT_HEADER_TIMEOUT : REJECT_IDLE_TIMEOUT;
+}
+
 static void timer_cb(struct timer *t)
 {
 	struct front_h2 *h = of_front(container_of(t, struct front, timer));
@@ -201,7 +207,7 @@ static void timer_cb(struct timer *t)
 	if (h->f.draining && !h->goaway_sent) {
 		last_goaway(h);
 	} else if (list_empty(&h->f.streams) && !h->goaway_sent) {
-		stat_add(&g->stats->rejected[REJECT_IDLE_TIMEOUT], 1);
+		stat_add(&g->stats->rejected[idle_reason(h)], 1);
 		last_goaway(h);
 	} else if (list_empty(&h->f.streams)) {
 		front_h2_free(&h->f); /* does not take our GOAWAY */
