@@ -3,41 +3,10 @@
  * request is answered with a body, or its own body is taken first.
  */
 #include "h2_gate.h"
+#include "sink.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void nothing(struct stream *s)
-{
-	(void)s;
-}
-
-static void room(struct stream *s, size_t n)
-{
-	(void)s;
-	(void)n;
-}
-
-/* Takes the request's body, then answers. */
-static void take(struct stream *s)
-{
-	size_t n = s->req_body.bytes;
-
-	body_drop(&s->req_body, n);
-	if (n)
-		stream_took_req(s, n);
-	if (!s->req_body.ended || s->b.aborted)
-		return;
-	reply_send(s, 200, STR("text/plain"), STR("taken"));
-}
-
-static void end(struct stream *s, enum stream_end why)
-{
-	(void)why;
-	stream_detach_b(s);
-}
-
-static const struct side_ops sink = {nothing, nothing, take, room, end};
 
 static void dispatch(struct stream *s)
 {
@@ -48,8 +17,7 @@ static void dispatch(struct stream *s)
 	} else if (s->req.path.len > 1 && s->req.path.p[1] == 'e') {
 		reply_error(s, 404);
 	} else {
-		stream_attach_b(s, &sink, NULL, NULL);
-		take(s);
+		sink_attach(s);
 	}
 }
 

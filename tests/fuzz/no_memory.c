@@ -14,6 +14,7 @@
 
 #include "h2_gate.h"
 #include "proxy/back.h"
+#include "sink.h"
 #include "upstream/upstream.h"
 
 #define HEAD_BYTES 4
@@ -41,37 +42,6 @@ static const char ask_h1[] = "POST / HTTP/1.1\r\nhost: x\r\nx-some: field\r\n"
 
 /* --- what serves the clients ------------------------------------------------ */
 
-static void nothing(struct stream *s)
-{
-	(void)s;
-}
-
-static void room(struct stream *s, size_t n)
-{
-	(void)s;
-	(void)n;
-}
-
-/* Takes the request's body, then answers. */
-static void take(struct stream *s)
-{
-	size_t n = s->req_body.bytes;
-
-	body_drop(&s->req_body, n);
-	if (n)
-		stream_took_req(s, n);
-	if (s->req_body.ended && !s->b.aborted)
-		reply_send(s, 200, STR("text/plain"), STR("taken"));
-}
-
-static void end(struct stream *s, enum stream_end why)
-{
-	(void)why;
-	stream_detach_b(s);
-}
-
-static const struct side_ops sink = {nothing, nothing, take, room, end};
-
 static struct server *server_of(unsigned int i)
 {
 	return upstream_pick(upstreams[i], NULL, 0);
@@ -82,8 +52,7 @@ static void dispatch(struct stream *s)
 	int rc;
 
 	if (speaker == CLIENT_H2 || speaker == CLIENT_H1) {
-		stream_attach_b(s, &sink, NULL, NULL);
-		take(s);
+		sink_attach(s);
 		return;
 	}
 	s->sent_us = s->gate->loop->now_us;
