@@ -163,9 +163,10 @@ static void next_phase(struct load *l, uint64_t now_us)
 /* --- opening -------------------------------------------------------- */
 
 /* An idle connection has asked once, so that all its memory is there. */
+static const struct request once = {"GET", "/", 0, 1};
+
 static void open_idle(struct load *l)
 {
-	static const struct request once = {"GET", "/", 0, 1};
 	struct session *s = session_new(l, NULL, true);
 
 	if (!s)
@@ -197,7 +198,6 @@ static void arm(struct load *l, uint64_t at_us)
 		.it_value = {.tv_sec = (time_t)(at_us / 1000000),
 			     .tv_nsec = (long)(at_us % 1000000) * 1000 + 1}};
 
-	/* Setting it takes back what has expired: there is no need to read. */
 	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
@@ -238,9 +238,16 @@ static void pump(struct load *l)
 	arm(l, now_us + 3600u * 1000000u);
 }
 
+static bool is_due(const struct load *l, uint64_t now_us)
+{
+	return l->next.due_us < phase_of(l)->lasts_us &&
+	       l->phase_us + l->next.due_us <= now_us;
+}
+
 static void pump_cb(struct dirty *d)
 {
 	struct load *l = container_of(d, struct load, pump);
+	uint64_t now_us;
 
 	if (!l->running) {
 		open_more(l);
@@ -250,16 +257,13 @@ static void pump_cb(struct dirty *d)
 		return;
 	/* One that waits is asked for at once; if there is no room for it
 	 * after all, starved comes back. It stays marked as one that waited. */
-	if (l->starved && l->phase_us + l->next.due_us <= clock_mono_us() &&
-	    l->next.due_us < phase_of(l)->lasts_us) {
-		while (l->next.due_us < phase_of(l)->lasts_us &&
-		       l->phase_us + l->next.due_us <= clock_mono_us()) {
-			if (!ask(l, l->phase_us + l->next.due_us, clock_mono_us()))
-				return;
-			l->next = schedule_next(&l->schedule);
-		}
-		l->starved = false;
+	now_us = clock_mono_us();
+	while (l->starved && is_due(l, now_us)) {
+		if (!ask(l, l->phase_us + l->next.due_us, now_us))
+			return;
+		l->next = schedule_next(&l->schedule);
 	}
+	l->starved = false;
 	pump(l);
 }
 
@@ -272,12 +276,9 @@ void load_has_room(struct load *l)
 static void timer_event_cb(int fd, void *arg)
 {
 	struct load *l = arg;
-	uint64_t n;
 
-	if (read(fd, &n, sizeof(n)) != sizeof(n))
-		return;
-	if (l->running)
-		pump(l);
+	(void)fd; /* arm() takes back what has expired: there is no need to read */
+	pump(l);
 }
 
 /* --- starting and draining ------------------------------------------- */
@@ -420,7 +421,7 @@ static int load_init(struct load *l)
 	list_init(&l->sessions);
 	dirty_init(&l->pump, pump_cb);
 	timer_init(&l->tick, tick_cb);
-	pool_init(&l->exchanges, "exchange", MEM_STREAM, sizeof(struct exchange));
+	list_init(&l->spares);
 	l->timer_fd = -1;
 	if (loop_init(&l->loop) != 0)
 		return -1;
@@ -428,7 +429,9 @@ static int load_init(struct load *l)
 	l->zeroes = mem_zalloc(MEM_WORKER, 1, LOAD_ZEROES);
 	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (!l->slots || !l->zeroes || l->timer_fd < 0 ||
-	    load_h2_kit_init(&l->kit) != 0)
+	    request_heads_init(&l->heads, l->conf->workload, &once,
+			       l->conf->tls ? "https" : "http",
+			       l->conf->authority) != 0)
 		return -1;
 	l->timer_event = loop_watch(&l->loop, l->timer_fd, timer_event_cb, l);
 	if (!l->timer_event)
@@ -445,12 +448,12 @@ static void load_fini(struct load *l)
 		loop_unwatch(&l->timer_event);
 		loop_fini(&l->loop);
 	}
-	h2_kit_fini(&l->kit);
+	request_heads_fini(&l->heads);
 	if (l->timer_fd >= 0)
 		close(l->timer_fd);
 	mem_free(MEM_WORKER, l->slots);
 	mem_free(MEM_WORKER, l->zeroes);
-	pool_fini(&l->exchanges);
+	exchange_free_spares(l);
 }
 
 int load_run(const struct load_conf *conf, struct load_result *results, char *err,

@@ -51,7 +51,7 @@ static int send_head(struct session *s, const struct exchange *e)
 		     length);
 	if (n < 0 || n >= (int)sizeof(head))
 		return -1;
-	conn_write(s->user.conn, head, (size_t)n);
+	conn_write(s->conn, head, (size_t)n);
 	return 0;
 }
 
@@ -61,13 +61,13 @@ static int flush(struct session *s)
 
 	if (!e)
 		return 0;
-	if (!e->id && send_head(s, e) != 0)
+	if (!e->asked && send_head(s, e) != 0)
 		return -1;
-	e->id = 1;
-	while (e->out_left && conn_can_write(s->user.conn)) {
+	e->asked = true;
+	while (e->out_left && conn_can_write(s->conn)) {
 		size_t n = e->out_left < LOAD_ZEROES ? e->out_left : LOAD_ZEROES;
 
-		conn_write(s->user.conn, s->load->zeroes, n);
+		conn_write(s->conn, s->load->zeroes, n);
 		e->out_left -= n;
 	}
 	return 0;
@@ -152,7 +152,7 @@ static void eof(struct session *s)
 
 static void session_opened(struct session *s)
 {
-	s->w.conn = s->user.conn;
+	s->w.conn = s->conn;
 }
 
 static void free_session(struct session *s)

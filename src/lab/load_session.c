@@ -1,3 +1,6 @@
+#include "lab/load_session.h"
+
+#include <openssl/ssl.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,8 +11,9 @@
 
 /* --- exchanges ------------------------------------------------------- */
 
-static void count_end(struct load_result *r, uint64_t due_us, uint16_t status,
-		      bool failed)
+/* read_us: when the end of its answer was read, if it has not failed. */
+static void count_end(struct load_result *r, uint64_t due_us, uint64_t read_us,
+		      uint16_t status, bool failed)
 {
 	if (!r)
 		return;
@@ -18,7 +22,7 @@ static void count_end(struct load_result *r, uint64_t due_us, uint16_t status,
 		return;
 	}
 	*(status >= 200 && status < 300 ? &r->ok : &r->other_status) += 1;
-	histogram_add(&r->latency, clock_mono_us() - due_us);
+	histogram_add(&r->latency, read_us - due_us);
 }
 
 static struct load_message *message_at(struct exchange *e, unsigned int i)
@@ -29,7 +33,7 @@ static struct load_message *message_at(struct exchange *e, unsigned int i)
 static void fail_messages(struct exchange *e)
 {
 	for (; e->n_messages; e->n_messages--, e->first++)
-		count_end(message_at(e, 0)->result, 0, 0, true);
+		count_end(message_at(e, 0)->result, 0, 0, 0, true);
 }
 
 void exchange_take(struct exchange *e, size_t len)
@@ -38,7 +42,8 @@ void exchange_take(struct exchange *e, size_t len)
 	for (; e->n_messages && message_at(e, 0)->end <= e->in_bytes; e->n_messages--) {
 		struct load_message *m = message_at(e, 0);
 
-		count_end(m->result, m->due_us, e->status, false);
+		count_end(m->result, m->due_us, e->session->load->read_us, e->status,
+			  false);
 		e->first++;
 	}
 	if (!e->n_messages && !e->session->slot) { /* it may end now */
@@ -52,23 +57,41 @@ void exchange_end(struct exchange *e, bool failed)
 {
 	struct session *s = e->session;
 
-	count_end(e->result, e->due_us, e->status, failed);
+	count_end(e->result, e->due_us, s->load->read_us, e->status, failed);
 	if (e->messages) {
 		fail_messages(e);
 		mem_free(MEM_STREAM, e->messages);
 		s->next = NULL;
 	}
 	list_del(&e->node);
-	pool_put(&s->load->exchanges, e);
+	list_del(&e->ready);
+	list_push(&s->load->spares, &e->node);
 	s->n_open--;
 	session_mark(s); /* it may be its last one */
 	load_has_room(s->load);
 }
 
+/* One that is done, the last first, or a new one. */
+static struct exchange *exchange_get(struct load *l)
+{
+	struct list *n = list_pop(&l->spares);
+
+	return n ? container_of(n, struct exchange, node)
+		 : mem_alloc(MEM_STREAM, sizeof(struct exchange));
+}
+
+void exchange_free_spares(struct load *l)
+{
+	struct list *n;
+
+	while ((n = list_pop(&l->spares)))
+		mem_free(MEM_STREAM, container_of(n, struct exchange, node));
+}
+
 static struct exchange *exchange_new(struct session *s, const struct request *r,
 				     uint64_t due_us, struct load_result *result)
 {
-	struct exchange *e = pool_get(&s->load->exchanges);
+	struct exchange *e = exchange_get(s->load);
 
 	if (!e)
 		return NULL;
@@ -77,6 +100,7 @@ static struct exchange *exchange_new(struct session *s, const struct request *r,
 			       .due_us = due_us,
 			       .result = result,
 			       .out_left = r->body_bytes};
+	list_init(&e->ready);
 	list_append(&s->exchanges, &e->node);
 	s->n_open++;
 	s->n_begun++;
@@ -187,13 +211,13 @@ void session_count_bytes(struct session *s)
 	struct load *l = s->load;
 	struct load_result *r;
 
-	if (!s->user.conn || !l->running)
+	if (!s->conn || !l->running)
 		return;
 	r = &l->results[l->phase < l->conf->n_phases ? l->phase : l->phase - 1];
-	r->in_bytes += s->user.conn->in_bytes - s->in_counted;
-	r->out_bytes += s->user.conn->out_bytes - s->out_counted;
-	s->in_counted = s->user.conn->in_bytes;
-	s->out_counted = s->user.conn->out_bytes;
+	r->in_bytes += s->conn->in_bytes - s->in_counted;
+	r->out_bytes += s->conn->out_bytes - s->out_counted;
+	s->in_counted = s->conn->in_bytes;
+	s->out_counted = s->conn->out_bytes;
 }
 
 static void unlink_session(struct session *s)
@@ -202,7 +226,7 @@ static void unlink_session(struct session *s)
 		*s->slot = NULL;
 	s->slot = NULL;
 	list_del(&s->node);
-	if (!s->is_open && s->user.conn)
+	if (!s->is_open && s->conn)
 		s->load->n_connecting--;
 }
 
@@ -218,7 +242,7 @@ void session_free(struct session *s, bool failed)
 	if (failed && l->running && l->phase < l->conf->n_phases)
 		l->results[l->phase].conns_failed++;
 	s->ops->free(s);
-	conn_close(&s->user.conn);
+	conn_close(&s->conn);
 	dirty_fini(&s->dirty);
 	loop_bury(&l->loop, &s->grave, bury);
 	load_has_room(l);
@@ -252,12 +276,12 @@ static void flush_cb(struct dirty *d)
 	}
 	if (is_done(s) && s->ops->bye)
 		s->ops->bye(s);
-	if (conn_can_write(s->user.conn)) {
+	if (conn_can_write(s->conn)) {
 		int rc;
 
-		conn_begin(s->user.conn);
+		conn_begin(s->conn);
 		rc = s->ops->flush(s);
-		conn_flush(s->user.conn);
+		conn_flush(s->conn);
 		if (rc != 0) {
 			session_free(s, true);
 			return;
@@ -297,6 +321,8 @@ static void on_input(struct conn *c, char *data, size_t len)
 {
 	struct session *s = c->owner;
 
+	/* Each read has a time of its own: the answers in one came together. */
+	s->load->read_us = clock_mono_us();
 	if (s->ops->input(s, data, len) != 0)
 		session_free(s, true);
 	else
@@ -317,6 +343,7 @@ static void on_end(struct conn *c, enum conn_end why)
 	struct session *s = c->owner;
 	bool expected;
 
+	s->load->read_us = clock_mono_us();
 	if (why == CONN_EOF && s->ops->eof)
 		s->ops->eof(s);
 	expected = is_done(s);
@@ -350,14 +377,17 @@ struct session *session_new(struct load *l, struct session **slot, bool is_idle)
 	list_init(&s->node);
 	dirty_init(&s->dirty, flush_cb);
 	if ((l->conf->h2 ? load_h2_init(s) : load_h1_init(s)) == 0)
-		s->user.conn = conn_connect(&l->loop, &l->conf->to, l->conf->tls,
-					    l->conf->name, CONNECT_MS, &conn_ops, s);
-	if (!s->user.conn) {
+		s->conn = conn_connect(&l->loop, &l->conf->to, l->conf->tls,
+				       l->conf->name, CONNECT_MS, &conn_ops, s);
+	if (!s->conn) {
 		s->ops->free(s);
 		mem_free(MEM_CONN, s);
 		l->n_failed_opens++;
 		return NULL;
 	}
+	/* A record's buffers are wanted again at once, but where it only idles. */
+	if (s->conn->ssl && !is_idle)
+		SSL_clear_mode(s->conn->ssl, SSL_MODE_RELEASE_BUFFERS);
 	list_append(&l->sessions, &s->node);
 	l->n_connecting++;
 	count_conn(l);

@@ -2,7 +2,7 @@
 # The load generator tells the truth: its latencies are h2load's, a server that
 # stands still shows, and connections that are not there are told of.
 . "$(dirname "$0")/lib.sh"
-need h2load
+need h2load nghttpd
 [ -z "${SANITIZE:-}" ] || skip "a sanitizer makes the generator slow"
 
 start_backend
@@ -70,3 +70,20 @@ n=$(sed -nE 's/.*connections ([0-9]+) .*/\1/p' own.log)
 at_most "$n" 99 "connections"
 at_least "$n" 50 "connections"
 has "$(cat own.log)" "connections $n ($((410 - n)) failed)"
+
+it "keeps to what a server allows and takes what it may send"
+file 1k 1024
+file 300k 307200
+printf '%s\n' "GET /1k" "POST /1k 100000" "GET /300k" "HEAD /300k" "PUT /1k 20000" >mix
+# Few streams, no HPACK table, small windows; padding, trailers; an answer before
+# the request is whole.
+for options in "-m 3 -c 0 -w 14" "-w 10 -W 16 -b 200 --trailer t:1" "--echo-upload" \
+	"--early-response"; do
+	# shellcheck disable=SC2086
+	start_nghttpd $options
+	"$HEAPGATE" load --rate 500 --duration 1s --connections 4 --streams 10 \
+		--workload "replay:mix" "http://127.0.0.1:$NGHTTPD_PORT/" >own.log
+	has "$(cat own.log)" " 0 failed, 0 unfinished"
+	has "$(cat own.log)" "connections 4 (0 failed)"
+	stop "$NGHTTPD_PID" || true
+done
