@@ -384,7 +384,7 @@ static void look_at_load(struct stage *s)
 			VOID("%s: the load generator was at its limit (%.0f %% of a "
 			     "core)",
 			     l->name, 100 * load_result_cpu_share(l));
-		if (load_result_quantile(&l->late, 0.99) > MAX_LATE_US)
+		if (latencies_quantile(&l->late, 0.99) > MAX_LATE_US)
 			VOID("%s: the load generator came late", l->name);
 		if (load_result_error_share(l) > MAX_ERRORS)
 			VOID("%s: %.2g %% of the requests did not end well", l->name,

@@ -80,7 +80,7 @@ static bool ask(struct load *l, uint64_t due_us, uint64_t now_us)
 	}
 	r->started++;
 	if (!waited)
-		histogram_add(&r->late, now_us - due_us);
+		latencies_add(&r->late, now_us - due_us);
 	if (max && s->n_begun >= max && s->slot)
 		session_retire(s);
 	return true;
@@ -125,7 +125,7 @@ static void write_off(struct load *l, uint64_t now_us)
 	     l->next = schedule_next(&l->schedule)) {
 		r->planned++;
 		r->unfinished++;
-		histogram_add(&r->latency, now_us - l->phase_us - l->next.due_us);
+		latencies_add(&r->latency, now_us - l->phase_us - l->next.due_us);
 	}
 }
 
@@ -361,7 +361,7 @@ static void count_unfinished(struct load_result *r, uint64_t for_us)
 	if (!r)
 		return;
 	r->unfinished++;
-	histogram_add(&r->latency, for_us);
+	latencies_add(&r->latency, for_us);
 }
 
 /* What is open now has taken at least so long. */

@@ -3,11 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static uint64_t get(const _Atomic uint64_t *v)
-{
-	return atomic_load_explicit(v, memory_order_relaxed);
-}
-
 double load_result_error_share(const struct load_result *r)
 {
 	uint64_t bad = r->other_status + r->failed + r->unfinished;
@@ -18,22 +13,6 @@ double load_result_error_share(const struct load_result *r)
 double load_result_cpu_share(const struct load_result *r)
 {
 	return r->lasted_us ? (double)r->cpu_us / (double)r->lasted_us : 0;
-}
-
-double load_result_quantile(const struct histogram *h, double q)
-{
-	double rank = q * (double)get(&h->n), seen = 0;
-
-	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		double n = (double)get(&h->at[i]);
-		double low = i ? (double)histogram_upper(i - 1) : 0;
-
-		if (n > 0 && seen + n >= rank)
-			return low +
-			       ((double)histogram_upper(i) - low) * (rank - seen) / n;
-		seen += n;
-	}
-	return 0;
 }
 
 /* --- JSON ------------------------------------------------------------ */
@@ -52,47 +31,11 @@ static const struct {
 };
 #define N_NUMBERS (sizeof(numbers) / sizeof(*numbers))
 
-/* {"sum_us": …, "buckets": [[index, count], …]}, empty buckets left out. */
-static json_t *histogram_json(const struct histogram *h)
-{
-	json_t *buckets = json_array();
-
-	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		if (get(&h->at[i]))
-			json_array_append_new(
-				buckets,
-				json_pack("[iI]", (int)i, (json_int_t)get(&h->at[i])));
-	return json_pack("{sI so}", "sum_us", (json_int_t)get(&h->sum), "buckets",
-			 buckets);
-}
-
-static int histogram_parse(const json_t *from, struct histogram *h)
-{
-	json_int_t sum, count;
-	json_t *buckets, *pair;
-	size_t k;
-	int i;
-
-	if (json_unpack((json_t *)from, "{sI so}", "sum_us", &sum, "buckets",
-			&buckets) != 0)
-		return -1;
-	h->sum = (uint64_t)sum;
-	json_array_foreach(buckets, k, pair)
-	{
-		if (json_unpack(pair, "[iI]", &i, &count) != 0 || i < 0 ||
-		    i >= HISTOGRAM_BUCKETS || count < 0)
-			return -1;
-		h->at[i] = (uint64_t)count;
-		h->n += (uint64_t)count;
-	}
-	return 0;
-}
-
 json_t *load_result_json(const struct load_result *r)
 {
 	json_t *o = json_pack("{ss so so}", "name", r->name, "latency",
-			      histogram_json(&r->latency), "late",
-			      histogram_json(&r->late));
+			      latencies_json(&r->latency), "late",
+			      latencies_json(&r->late));
 
 	for (unsigned int i = 0; o && i < N_NUMBERS; i++) {
 		const void *p = (const char *)r + numbers[i].at;
@@ -121,8 +64,8 @@ int load_result_parse(const json_t *from, struct load_result *r)
 			return -1;
 		*(uint64_t *)p = (uint64_t)json_integer_value(v);
 	}
-	return histogram_parse(latency, &r->latency) == 0 &&
-			       histogram_parse(late, &r->late) == 0
+	return latencies_parse(latency, &r->latency) == 0 &&
+			       latencies_parse(late, &r->late) == 0
 		       ? 0
 		       : -1;
 }
@@ -133,7 +76,7 @@ void load_result_print(const struct load_result *r, FILE *to)
 {
 	static const double quantiles[] = {0.5, 0.75, 0.9, 0.95, 0.99, 0.999};
 	double s = (double)r->lasted_us / 1e6;
-	uint64_t n = get(&r->latency.n);
+	uint64_t n = r->latency.n;
 
 	fprintf(to, "%s: %.1f s, %llu requests due, %llu ok (%.1f/s)", r->name, s,
 		(unsigned long long)r->planned, (unsigned long long)r->ok,
@@ -145,11 +88,11 @@ void load_result_print(const struct load_result *r, FILE *to)
 		(unsigned long long)r->conns, (unsigned long long)r->conns_failed,
 		(double)r->in_bytes / 1e6, (double)r->out_bytes / 1e6);
 	fprintf(to, "  latency from when each was due, ms: mean %.3f",
-		n ? (double)get(&r->latency.sum) / (double)n / 1e3 : 0);
+		n ? (double)r->latency.sum / (double)n / 1e3 : 0);
 	for (unsigned int i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++)
 		fprintf(to, "  p%g %.3f", quantiles[i] * 100,
-			load_result_quantile(&r->latency, quantiles[i]) / 1e3);
+			latencies_quantile(&r->latency, quantiles[i]) / 1e3);
 	fprintf(to, "\n  generator: %.0f %% of a core, p99 late by %.3f ms\n",
 		100 * load_result_cpu_share(r),
-		load_result_quantile(&r->late, 0.99) / 1e3);
+		latencies_quantile(&r->late, 0.99) / 1e3);
 }

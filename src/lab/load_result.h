@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "base/histogram.h"
+#include "lab/latencies.h"
 
 struct load_result {
 	char name[16];      /* of the phase */
@@ -24,8 +24,8 @@ struct load_result {
 	uint64_t in_bytes; /* from the socket, TLS included */
 	uint64_t out_bytes;
 	uint64_t cpu_us;          /* that the generator itself took */
-	struct histogram latency; /* µs from when a request was due, to its end */
-	struct histogram late;    /* µs from when it was due until it was on its
+	struct latencies latency; /* µs from when a request was due, to its end */
+	struct latencies late;    /* µs from when it was due until it was on its
 				   * way, of those that had not to wait for a
 				   * stream: the generator's own fault */
 };
@@ -34,8 +34,6 @@ struct load_result {
 double load_result_error_share(const struct load_result *r);
 /* CPU the generator took, as a share of one core's time. */
 double load_result_cpu_share(const struct load_result *r);
-/* The q-quantile in µs, linear inside a bucket; 0 for none. */
-double load_result_quantile(const struct histogram *h, double q);
 
 /* One JSON object; NULL: no memory. Owns: the caller. */
 json_t *load_result_json(const struct load_result *r);

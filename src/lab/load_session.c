@@ -22,7 +22,7 @@ static void count_end(struct load_result *r, uint64_t due_us, uint64_t read_us,
 		return;
 	}
 	*(status >= 200 && status < 300 ? &r->ok : &r->other_status) += 1;
-	histogram_add(&r->latency, read_us - due_us);
+	latencies_add(&r->latency, read_us - due_us);
 }
 
 static struct load_message *message_at(struct exchange *e, unsigned int i)

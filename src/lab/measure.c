@@ -157,9 +157,9 @@ static double latency_ms(const struct run *r, double q)
 	const struct load_result *l = &r->phases[WARM_UP + 1].load;
 
 	if (r->n_phases < WARM_UP + 2 || r->cpu_pressure > MAX_PRESSURE ||
-	    load_result_quantile(&l->late, 0.99) > MAX_LATE_US)
+	    latencies_quantile(&l->late, 0.99) > MAX_LATE_US)
 		return NAN;
-	return load_result_quantile(&l->latency, q) / 1000;
+	return latencies_quantile(&l->latency, q) / 1000;
 }
 
 static double p50(const struct campaign *c, const struct run *r)
@@ -179,12 +179,12 @@ double measure_backlog_us(const struct campaign *c, const struct run *r)
 	double usual = INFINITY, longest = 0;
 
 	for (unsigned int i = 0; i < r->n_phases; i++) {
-		const struct histogram *h = &r->phases[i].load.latency;
+		const struct latencies *h = &r->phases[i].load.latency;
 
 		if (!(c->phases[i].factor > 0) || c->phases[i].n_per_conn)
 			continue;
-		usual = fmin(usual, load_result_quantile(h, 0.5));
-		longest = fmax(longest, load_result_quantile(h, 0.99));
+		usual = fmin(usual, latencies_quantile(h, 0.5));
+		longest = fmax(longest, latencies_quantile(h, 0.99));
 	}
 	if (r->cpu_pressure > MAX_PRESSURE && longest > BACKLOG_US &&
 	    longest > BACKLOG_TIMES * usual)

@@ -221,14 +221,14 @@ void report_put_time(const struct report *r, FILE *to)
 #define STEADY 1u
 
 static void merge_latency(const struct campaign *c, unsigned int arm,
-			  struct histogram *h)
+			  struct latencies *h)
 {
 	memset(h, 0, sizeof(*h));
 	for (unsigned int round = 0; round < c->n_rounds; round++) {
 		const struct run *r = campaign_run(c, arm, round);
 
 		if (r && r->n_phases > STEADY)
-			histogram_merge(h, &r->phases[STEADY].load.latency);
+			latencies_merge(h, &r->phases[STEADY].load.latency);
 	}
 }
 
@@ -246,11 +246,11 @@ void report_put_latency(const struct report *r, FILE *to)
 	for (unsigned int i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
 		fprintf(to, "<tr><td>p%g</td>", quantiles[i] * 100);
 		for (unsigned int arm = 0; arm < c->arms.n; arm++) {
-			struct histogram h;
+			struct latencies h;
 
 			merge_latency(c, arm, &h);
 			fprintf(to, "<td>%.3f ms</td>",
-				load_result_quantile(&h, quantiles[i]) / 1000);
+				latencies_quantile(&h, quantiles[i]) / 1000);
 		}
 		fputs("</tr>\n", to);
 	}
@@ -321,33 +321,43 @@ static void put_phases(const struct campaign *c, FILE *to)
 	fputs("]", to);
 }
 
-static void put_latency_data(const struct campaign *c, FILE *to)
+/* A row for each bucket that any arm has something in: which share of each arm's
+ * requests ended so soon. */
+static void put_shares(const struct latencies *l, unsigned int n_arms, FILE *to)
 {
 	double seen[ARMS_MAX] = {0};
 	bool any = false;
 
-	fputs("[", to);
-	for (unsigned int i = 0; i + 1 < HISTOGRAM_BUCKETS; i++) {
-		double grew = 0, share[ARMS_MAX];
+	for (unsigned int i = 0; i + 1 < LATENCIES_BUCKETS; i++) {
+		bool grew = false;
 
-		for (unsigned int arm = 0; arm < c->arms.n; arm++) {
-			struct histogram h;
-
-			merge_latency(c, arm, &h);
-			seen[arm] += (double)h.at[i];
-			grew += (double)h.at[i];
-			share[arm] = h.n ? 100 * seen[arm] / (double)h.n : 0;
+		for (unsigned int arm = 0; arm < n_arms; arm++) {
+			seen[arm] += (double)l[arm].at[i];
+			grew |= l[arm].at[i] != 0;
 		}
-		if (grew == 0)
+		if (!grew)
 			continue;
 		fprintf(to, "%s[%.4f", any ? ",\n" : "",
-			(double)histogram_upper(i) / 1000);
+			(double)latencies_upper(i) / 1000);
 		any = true;
-		for (unsigned int arm = 0; arm < c->arms.n; arm++)
-			fprintf(to, ",%.4f", share[arm]);
+		for (unsigned int arm = 0; arm < n_arms; arm++)
+			fprintf(to, ",%.4f",
+				l[arm].n ? 100 * seen[arm] / (double)l[arm].n : 0);
 		fputs("]", to);
 	}
+}
+
+static void put_latency_data(const struct campaign *c, FILE *to)
+{
+	struct latencies *l = mem_zalloc(MEM_WORKER, c->arms.n, sizeof(*l));
+
+	for (unsigned int arm = 0; l && arm < c->arms.n; arm++)
+		merge_latency(c, arm, &l[arm]);
+	fputs("[", to);
+	if (l)
+		put_shares(l, c->arms.n, to);
 	fputs("]", to);
+	mem_free(MEM_WORKER, l);
 }
 
 static const char script[] =

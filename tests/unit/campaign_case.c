@@ -33,7 +33,7 @@ static void add_run(struct campaign *c, const struct campaign_case *how,
 		p->load.lasted_us = c->phases[i].lasts_us;
 		p->load.planned = p->load.ok = c->phases[i].factor > 0 ? 100 : 0;
 		for (unsigned int k = 0; k < p->load.ok; k++)
-			histogram_add(&p->load.latency, 900 + k);
+			latencies_add(&p->load.latency, 900 + k);
 		at += c->phases[i].lasts_us;
 		p->end = r->base;
 		p->end.anon_bytes = (uint64_t)(BASE_BYTES + bytes);

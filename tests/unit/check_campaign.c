@@ -352,9 +352,9 @@ static double backlog_us(double pressure, unsigned int phase, unsigned int n_slo
 	campaign_case_make(&c, &how);
 	for (unsigned int i = 0; i < n_usual; i++)
 		for (unsigned int k = 0; k < 5; k++)
-			histogram_add(&r.phases[k].load.latency, usual_us);
+			latencies_add(&r.phases[k].load.latency, usual_us);
 	for (unsigned int i = 0; i < n_slow; i++)
-		histogram_add(&r.phases[phase].load.latency, slow_us);
+		latencies_add(&r.phases[phase].load.latency, slow_us);
 	us = measure_backlog_us(&c, &r);
 	campaign_fini(&c);
 	return us;
