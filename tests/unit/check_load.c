@@ -296,6 +296,9 @@ START_TEST(phases_follow_each_other_without_a_gap)
 	struct load_conf c = conf_of("api", true, phases, 3);
 	struct load_result r[3] = {0};
 
+	/* So few that each has had its 5 requests before the churn begins, also on
+	 * a busy host, where many at once go on one: it is replaced after one. */
+	c.n_conns = 5;
 	n_begun = 0;
 	c.on_begin = on_begin;
 	c.arg = (void *)(uintptr_t)phases;
@@ -304,7 +307,7 @@ START_TEST(phases_follow_each_other_without_a_gap)
 	ck_assert_uint_eq(r[1].begun_us, r[0].begun_us + 200000);
 	ck_assert_uint_eq(r[2].begun_us, r[1].begun_us + 200000);
 	ck_assert_uint_gt(r[0].planned, r[1].planned * 4);
-	ck_assert_uint_ge(r[1].conns, r[1].planned / 5);
+	ck_assert_uint_ge(r[1].conns, (r[1].planned - c.n_conns) / 5);
 	ck_assert_uint_eq(r[2].planned, 0);
 	ck_assert_uint_eq(r[0].ok + r[1].ok, r[0].planned + r[1].planned);
 }
