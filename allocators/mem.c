@@ -360,6 +360,11 @@ void mem_count_overflow(void)
 	add(&mem.counters->region_overflows, 1);
 }
 
+void mem_count_folded(int64_t bytes)
+{
+	add(&mem.counters->folded_bytes, (uint64_t)bytes);
+}
+
 const struct mem_info *mem_info(void)
 {
 	return &mem.info;

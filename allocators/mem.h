@@ -60,13 +60,13 @@ struct mem_counter {
 	_Atomic uint64_t given_bytes; /* sum of what the size classes made of them */
 	_Atomic uint64_t live_bytes;  /* usable bytes handed out now */
 	_Atomic uint64_t peak_bytes;  /* highest live_bytes so far */
-	_Atomic uint64_t conn_bytes;  /* of a library's live bytes, those that
-				       * belong to a connection */
+	_Atomic uint64_t conn_bytes;  /* of a library's live bytes, connections' */
 };
 
 struct mem_counters {
 	struct mem_counter tag[MEM_N_TAGS];
 	_Atomic uint64_t region_overflows; /* blocks past a soft cap */
+	_Atomic uint64_t folded_bytes;     /* of live blocks, not in RAM; fold.h */
 };
 
 /* What was chosen, and the proof of it. */
@@ -125,21 +125,21 @@ static inline uint64_t mem_live(const struct mem_counters *c, enum mem_tag tag)
 }
 
 /*
- * Attribute what a library allocated during one call to a connection:
- * before = mem_mark(tag); call; conn_bytes += mem_charge(tag, before).
- * A connection that ends hands its sum back by mem_charge_back().
+ * What a library allocated during one call is a connection's: before = mem_mark(tag);
+ * call; conn_bytes += mem_charge(tag, before); at its end mem_charge_back(tag, sum).
  */
 uint64_t mem_mark(enum mem_tag tag);
 int64_t mem_charge(enum mem_tag tag, uint64_t before);
 void mem_charge_back(enum mem_tag tag, int64_t bytes);
 
-/* The same for a single block: as mem_alloc() and mem_free(), and its usable
- * bytes are added to *bytes, the connection's, or taken off. */
+/* The same for one block: its usable bytes go to *bytes, or are taken off. */
 void *mem_alloc_for(enum mem_tag tag, size_t size, int64_t *bytes) MUST_USE;
 void mem_free_for(enum mem_tag tag, void *p, int64_t *bytes);
 
 /* One more block was taken past a region's soft cap. */
 void mem_count_overflow(void);
+/* So many bytes of live blocks left RAM; below 0: they are back. */
+void mem_count_folded(int64_t bytes);
 
 /* Names for metrics: "proxy" "nghttp2" …, "boot" "worker" … */
 const char *mem_tag_owner(enum mem_tag tag);
