@@ -47,12 +47,15 @@ void conn_opened(struct conn *c)
 
 	timer_stop(c->loop, &c->timer);
 	conn_set_state(c, CONN_OPEN);
-	if (c->ssl) {
-		SSL_get0_alpn_selected(c->ssl, &alpn, &len);
+	if (conn_is_tls(c)) {
+		SSL *ssl = conn_tls(c);
+
+		SSL_get0_alpn_selected(ssl, &alpn, &len);
 		c->is_h2 = len == 2 && memcmp(alpn, "h2", 2) == 0;
-		c->resumed = SSL_session_reused(c->ssl);
+		c->resumed = SSL_session_reused(ssl);
 	}
 	c->ops->on_open(c);
+	conn_stir(c);
 }
 
 void conn_deliver(struct conn *c, char *p, size_t len)
@@ -76,8 +79,8 @@ char *conn_input_room(struct conn *c, size_t *cap, char *shared, size_t shared_c
 static void input_end(struct conn *c, ssize_t n)
 {
 	c->readable = false;
-	if (n == 0 && c->ssl && !(SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN) &&
-	    !c->is_server)
+	if (n == 0 && conn_is_tls(c) && !c->is_server &&
+	    !(SSL_get_shutdown(conn_tls(c)) & SSL_RECEIVED_SHUTDOWN))
 		conn_over(c, CONN_RESET); /* cut short: no close_notify */
 	else
 		conn_over(c, n == 0 ? CONN_EOF : CONN_RESET);
@@ -90,7 +93,7 @@ static bool read_one(struct conn *c)
 	char *to = c->loop->in;
 	ssize_t n;
 
-	if (!c->ssl)
+	if (!conn_is_tls(c))
 		to = conn_input_room(c, &cap, c->loop->in, cap);
 	else if (c->ops->on_cap && c->state != CONN_LINGER)
 		cap = c->ops->on_cap(c);
@@ -107,13 +110,16 @@ static bool read_one(struct conn *c)
 	}
 	c->in_bytes += (uint64_t)n;
 	c->loop->turn_bytes += (uint32_t)n;
+	c->stirred_ms = (uint32_t)c->loop->now_ms;
 	/* A short read means the socket is empty: the next byte is a new edge. */
 	c->readable = (size_t)n == cap || c->saw_rdhup;
 	/* But for an error: one that came together with these bytes has no
 	 * edge of its own, and libevent does not tell it from theirs. */
-	if (!c->readable && c->state == CONN_OPEN)
+	if (!c->readable && c->state == CONN_OPEN) {
+		c->look_again = true;
 		timer_set(c->loop, &c->timer, LOOK_AGAIN_MS);
-	if (c->ssl && c->state != CONN_LINGER)
+	}
+	if (conn_is_tls(c) && c->state != CONN_LINGER)
 		conn_decipher(c, to, (size_t)n);
 	else
 		conn_deliver(c, to, (size_t)n);
@@ -174,7 +180,7 @@ static void connected(struct conn *c)
 		conn_over(c, CONN_REFUSED);
 		return;
 	}
-	if (!c->ssl) {
+	if (!conn_is_tls(c)) {
 		conn_opened(c);
 		return;
 	}
@@ -215,9 +221,15 @@ static void timer_cb(struct timer *t)
 		conn_over(c, CONN_TIMEOUT);
 		return;
 	}
+	if (!c->look_again) {
+		conn_on_quiet_timer(c);
+		return;
+	}
+	c->look_again = false;
 	c->readable = true;
 	if (!c->paused && !conn_is_over(c))
 		read_all(c);
+	conn_await_quiet(c);
 }
 
 /* --- life -------------------------------------------------------------------- */
@@ -368,7 +380,7 @@ void conn_end_output(struct conn *c)
 {
 	if (conn_is_broken(c) || c->fin)
 		return;
-	if (c->ssl)
+	if (conn_is_tls(c))
 		conn_say_close(c);
 	c->fin = true;
 	if (!c->pending)
@@ -386,9 +398,10 @@ void conn_close(struct conn **cp)
 		conn_free(&c);
 		return;
 	}
-	if (c->ssl && !c->fin)
+	if (conn_is_tls(c) && !c->fin)
 		conn_say_close(c);
 	conn_set_state(c, CONN_LINGER);
+	list_del(&c->node);
 	list_append(&c->loop->lingering, &c->node);
 	timer_set(c->loop, &c->timer, LINGER_MS);
 	if (!c->pending)
@@ -409,6 +422,6 @@ void conn_free_lingering(struct loop *l)
 
 size_t conn_mem_bytes(const struct conn *c)
 {
-	return sizeof(*c) + c->pending_bytes +
+	return sizeof(*c) + c->pending_bytes + fold_packed_bytes(&c->tls) +
 	       (c->tls_bytes > 0 ? (size_t)c->tls_bytes : 0);
 }

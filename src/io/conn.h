@@ -7,6 +7,9 @@
  * the loop's buffer between conn_begin() and conn_flush(), written by one
  * system call; what the socket does not take stays with the conn, which then
  * is blocked until on_writable().
+ *
+ * A conn that has neither read nor written for two seconds is quiet: what OpenSSL
+ * keeps for it is folded (allocators/fold.h) until it is wanted again.
  */
 #ifndef HEAPGATE_CONN_H
 #define HEAPGATE_CONN_H
@@ -14,40 +17,11 @@
 #include <event2/event_struct.h>
 #include <sys/uio.h>
 
+#include "allocators/fold.h"
 #include "io/addr.h"
+#include "io/conn_ops.h"
 #include "io/loop.h"
 #include "io/tls.h"
-
-struct conn;
-
-enum conn_end {
-	CONN_EOF,       /* the peer closed in order */
-	CONN_RESET,     /* the peer or the network broke it */
-	CONN_TLS_ERROR, /* handshake or record failure; see conn->tls_error */
-	CONN_REFUSED,   /* connect() failed */
-	CONN_TIMEOUT,   /* connect or handshake took too long */
-	CONN_NO_MEMORY,
-};
-
-struct conn_ops {
-	/* Connected, TLS handshake included; conn_is_h2() is known. */
-	void (*on_open)(struct conn *c);
-	/* Plaintext; all of it must be used or kept now. */
-	void (*on_input)(struct conn *c, char *data, size_t len);
-	/* All output was taken by the socket after having been blocked. */
-	void (*on_writable)(struct conn *c);
-	/* No more input, or the end of it all. The owner lets go of the conn
-	 * by conn_free() now or, after CONN_EOF, later. Called once; but see
-	 * conn_allow_half(). */
-	void (*on_end)(struct conn *c, enum conn_end why);
-	/* Where the next input may be read to directly, for on_input() to get it
-	 * there; or NULL for the loop's buffer. May be NULL. */
-	char *(*on_room)(struct conn *c, size_t *cap);
-	/* Over TLS: the most to read from the socket now, 1 at least; on_input()
-	 * gets that and LOOP_PLAIN_BYTES at most. NULL: read_bytes. */
-	size_t (*on_cap)(struct conn *c);
-	size_t read_bytes; /* most of one read; 0: LOOP_READ_BYTES */
-};
 
 struct conn {
 	uint32_t magic;
@@ -55,15 +29,17 @@ struct conn {
 	struct loop *loop;
 	const struct conn_ops *ops;
 	void *owner;
-	SSL *ssl;      /* NULL: cleartext */
-	char *pending; /* output that the socket did not take */
+	struct fold tls; /* OpenSSL's SSL, by conn_tls() alone; empty: cleartext */
+	char *pending;   /* output that the socket did not take */
 	uint32_t pending_bytes;
 	uint32_t pending_at;
 	struct event event;  /* registered from open to close */
 	struct dirty resume; /* reads on, or reports a broken output */
 	struct grave grave;
-	struct list node;         /* in loop->lingering after conn_close(), or alone */
-	struct timer timer;       /* connect, handshake, close */
+	struct list node;         /* in loop->quiet, after conn_close() in
+				   * loop->lingering, or alone */
+	struct timer timer;       /* connect, handshake, close; while it is open, to
+				   * look again or to see whether it is quiet */
 	int64_t tls_bytes;        /* what OpenSSL holds for this conn */
 	uint64_t in_bytes;        /* from the socket, TLS included */
 	uint64_t out_bytes;       /* to the socket, TLS included */
@@ -78,11 +54,14 @@ struct conn {
 	bool is_h2 : 1;   /* ALPN chose h2 */
 	bool resumed : 1; /* TLS session resumption */
 	bool freed : 1;
-	bool half : 1;           /* conn_allow_half() was called */
-	bool got_fin : 1;        /* and the peer has ended its half */
-	bool fin : 1;            /* conn_end_output() was called */
-	bool broken : 1;         /* output failed; on_end() follows */
-	unsigned long tls_error; /* OpenSSL's code after CONN_TLS_ERROR */
+	bool half : 1;       /* conn_allow_half() was called */
+	bool got_fin : 1;    /* and the peer has ended its half */
+	bool fin : 1;        /* conn_end_output() was called */
+	bool broken : 1;     /* output failed; on_end() follows */
+	bool look_again : 1; /* the timer is there to read once more */
+	bool tls_folds : 1;  /* the SSL is a block of ours */
+	uint32_t tls_error;  /* OpenSSL's code after CONN_TLS_ERROR */
+	uint32_t stirred_ms; /* of loop->now_ms, when bytes last went by */
 };
 
 /*
@@ -139,6 +118,24 @@ void conn_end_output(struct conn *c);
 void conn_close(struct conn **c);
 /* Cuts off those that conn_close() has left behind: before the loop ends. */
 void conn_free_lingering(struct loop *l);
+
+static inline bool conn_is_tls(const struct conn *c)
+{
+	return !fold_is_empty(&c->tls);
+}
+
+/* It is not quiet: bytes went by, or the owner has unfolded what it held. */
+void conn_await_quiet(struct conn *c);
+static inline void conn_stir(struct conn *c)
+{
+	c->stirred_ms = (uint32_t)c->loop->now_ms;
+	if (!timer_is_set(&c->timer))
+		conn_await_quiet(c);
+}
+
+/* OpenSSL frees p: if it is the SSL of a conn that was folded, its pages leave RAM
+ * again first. For the hook. */
+void conn_on_openssl_free(void *p);
 
 /* After CONN_TLS_ERROR: the peer's certificate is why. */
 bool conn_is_bad_cert(const struct conn *c);

@@ -2,7 +2,7 @@
  * conn_inner: what the files of conn share. Nobody else includes it.
  *
  * conn.c: life, events, input; conn_output.c: the way to the socket;
- * conn_tls.c: OpenSSL between the two.
+ * conn_tls.c: OpenSSL between the two; conn_quiet.c: what is folded, and when.
  */
 #ifndef HEAPGATE_CONN_INNER_H
 #define HEAPGATE_CONN_INNER_H
@@ -52,7 +52,21 @@ void conn_send_out(struct conn *c);
 void conn_send_pending(struct conn *c);
 void conn_drop_pending(struct conn *c);
 
+/* --- conn_quiet.c */
+
+/* The timer of an open conn has fired, and not to look again. */
+void conn_on_quiet_timer(struct conn *c);
+
 /* --- conn_tls.c */
+
+/*
+ * The only way to what OpenSSL holds for the conn, which must have TLS: unfolds
+ * it, and names the conn as the one whose bytes are moved. Before each call of
+ * OpenSSL's; the pointer is not kept.
+ */
+SSL *conn_tls(struct conn *c);
+/* Nobody needs it for a while. */
+void conn_fold_tls(struct conn *c);
 
 /* Returns: 0, or -1 when there is no memory or the name is no name. */
 int conn_attach_tls(struct conn *c, SSL_CTX *ctx, const char *name) MUST_USE;

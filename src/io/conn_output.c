@@ -145,6 +145,7 @@ void conn_begin(struct conn *c)
 {
 	must(!c->loop->out_conn && !c->loop->n_out && !c->loop->n_stage);
 	c->loop->out_conn = c;
+	conn_stir(c);
 }
 
 /* A whole record's worth needs no stage. */
@@ -167,7 +168,7 @@ bool conn_write(struct conn *c, const void *from, size_t len)
 	must(l->out_conn == c);
 	if (conn_is_broken(c))
 		return false;
-	if (!c->ssl) {
+	if (!conn_is_tls(c)) {
 		struct iovec v[2] = {{0}, {(void *)(uintptr_t)p, len}};
 
 		if (len < DIRECT_BYTES)
@@ -198,7 +199,7 @@ bool conn_write_pieces(struct conn *c, const struct iovec *pieces, size_t n)
 	bool open = true;
 
 	must(c->loop->out_conn == c && n <= CONN_MAX_PIECES);
-	if (n < 2 || c->ssl || conn_is_broken(c)) {
+	if (n < 2 || conn_is_tls(c) || conn_is_broken(c)) {
 		for (size_t i = 0; i < n; i++)
 			open = conn_write(c, pieces[i].iov_base, pieces[i].iov_len);
 		return open;
@@ -214,7 +215,7 @@ bool conn_write_behind(struct conn *c, const void *head, size_t head_len, char *
 	char before[CONN_HEAD_BYTES];
 
 	must(head_len <= sizeof(before) && head_len + len <= LOOP_PLAIN_BYTES);
-	if (!c->ssl || len < DIRECT_BYTES) {
+	if (!conn_is_tls(c) || len < DIRECT_BYTES) {
 		conn_write(c, head, head_len);
 		return conn_write(c, p, len);
 	}

@@ -73,10 +73,23 @@ static BIO *bio_shared(void)
 	return shared;
 }
 
-/* Before each call of OpenSSL's that may read or write. */
-static void begin_tls(struct conn *c)
+/* --- the SSL ---------------------------------------------------------------
+ *
+ * Nothing but a call that is given it touches its memory (OpenSSL 3.0): neither
+ * the SSL_CTX nor a session point to it, there is no list of them, and the BIO is
+ * ours. So it may be packed between two calls.
+ */
+
+SSL *conn_tls(struct conn *c)
 {
 	BIO_set_data(shared, c);
+	return fold_block(&c->tls);
+}
+
+void conn_fold_tls(struct conn *c)
+{
+	if (c->tls_folds && !fold_is_packed(&c->tls))
+		fold_pack(&c->tls, mem_usable(fold_block(&c->tls)), MEM_CONN);
 }
 
 /* --- records --- */
@@ -84,11 +97,11 @@ static void begin_tls(struct conn *c)
 void conn_encipher(struct conn *c, const char *p, size_t len)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
+	SSL *ssl = conn_tls(c);
 	size_t done;
 
-	begin_tls(c);
 	while (len && !c->broken) {
-		if (SSL_write_ex(c->ssl, p, len, &done) != 1) {
+		if (SSL_write_ex(ssl, p, len, &done) != 1) {
 			/* Our BIO takes all, so this is no shortage of room. */
 			ERR_clear_error();
 			c->broken = true;
@@ -116,12 +129,12 @@ static void flush_answers(struct conn *c)
 bool conn_handshake(struct conn *c)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
+	SSL *ssl = conn_tls(c);
 	int rc, why;
 
 	conn_begin(c);
-	begin_tls(c);
-	rc = SSL_do_handshake(c->ssl);
-	why = SSL_get_error(c->ssl, rc);
+	rc = SSL_do_handshake(ssl);
+	why = SSL_get_error(ssl, rc);
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	flush_answers(c);
 	if (rc == 1) {
@@ -129,7 +142,7 @@ bool conn_handshake(struct conn *c)
 		return !conn_is_over(c);
 	}
 	if (why != SSL_ERROR_WANT_READ) {
-		c->tls_error = ERR_peek_error();
+		c->tls_error = (uint32_t)ERR_peek_error();
 		ERR_clear_error();
 		conn_over(c, CONN_TLS_ERROR);
 	}
@@ -147,14 +160,15 @@ static bool decipher_one(struct conn *c)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
 	size_t cap, n = 0;
+	SSL *ssl;
 	char *to;
 	int ok, why;
 
 	to = conn_input_room(c, &cap, c->loop->plain, LOOP_PLAIN_BYTES);
 	conn_begin(c);
-	begin_tls(c);
-	ok = SSL_read_ex(c->ssl, to, cap, &n);
-	why = ok ? 0 : SSL_get_error(c->ssl, 0);
+	ssl = conn_tls(c);
+	ok = SSL_read_ex(ssl, to, cap, &n);
+	why = ok ? 0 : SSL_get_error(ssl, 0);
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	flush_answers(c);
 	if (ok) {
@@ -164,7 +178,7 @@ static bool decipher_one(struct conn *c)
 	if (why == SSL_ERROR_ZERO_RETURN) {
 		conn_over(c, CONN_EOF);
 	} else if (why != SSL_ERROR_WANT_READ) {
-		c->tls_error = ERR_peek_error();
+		c->tls_error = (uint32_t)ERR_peek_error();
 		ERR_clear_error();
 		conn_over(c, CONN_TLS_ERROR);
 	}
@@ -182,37 +196,53 @@ void conn_decipher(struct conn *c, char *p, size_t len)
 		return;
 	}
 	/* A call in vain would take OpenSSL a buffer, and give it back. */
-	while ((l->n_in || SSL_has_pending(c->ssl)) && decipher_one(c))
+	while ((l->n_in || SSL_has_pending(conn_tls(c))) && decipher_one(c))
 		;
 	l->n_in = 0;
 }
 
 /* --- life --- */
 
+/* A page of it is worth folding. */
+#define SSL_LEAST_BYTES 4096
+
 int conn_attach_tls(struct conn *c, SSL_CTX *ctx, const char *name)
 {
 	BIO *bio = bio_shared();
 	uint64_t mark = mem_mark(MEM_OPENSSL);
+	SSL *ssl = bio ? SSL_new(ctx) : NULL;
 	int rc = -1;
 
-	c->ssl = bio ? SSL_new(ctx) : NULL;
-	if (!c->ssl)
+	fold_init(&c->tls, ssl);
+	if (!ssl)
 		goto out;
+	/* Else OpenSSL does not allocate by our table. */
+	c->tls_folds = mem_mark(MEM_OPENSSL) - mark >= SSL_LEAST_BYTES;
 	/* SSL_free() drops this reference; the static one stays. */
 	BIO_up_ref(bio);
-	SSL_set_bio(c->ssl, bio, bio);
+	SSL_set_bio(ssl, bio, bio);
 	rc = 0;
 	if (c->is_server) {
-		SSL_set_accept_state(c->ssl);
+		SSL_set_accept_state(ssl);
 		goto out;
 	}
-	SSL_set_connect_state(c->ssl);
-	if (name && (SSL_set_tlsext_host_name(c->ssl, name) != 1 ||
-		     SSL_set1_host(c->ssl, name) != 1))
+	SSL_set_connect_state(ssl);
+	if (name &&
+	    (SSL_set_tlsext_host_name(ssl, name) != 1 || SSL_set1_host(ssl, name) != 1))
 		rc = -1;
 out:
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	return rc;
+}
+
+/* An SSL that is freed, and was packed until then. When thousands leave together
+ * their pages would come back into RAM just to stay with the allocator. */
+static void *parting;
+
+void conn_on_openssl_free(void *p)
+{
+	if (p && p == parting)
+		fold_discard(p, mem_usable(p));
 }
 
 void conn_detach_tls(struct conn *c)
@@ -220,10 +250,16 @@ void conn_detach_tls(struct conn *c)
 	uint64_t mark = mem_mark(MEM_OPENSSL);
 
 	/* One that could not be made has left errors behind, and their bytes. */
-	if (!c->ssl && !c->tls_bytes)
+	if (!conn_is_tls(c) && !c->tls_bytes)
 		return;
-	SSL_free(c->ssl);
-	c->ssl = NULL;
+	if (conn_is_tls(c)) {
+		bool was_folded = fold_is_packed(&c->tls);
+
+		parting = was_folded ? conn_tls(c) : NULL;
+		SSL_free(conn_tls(c));
+		parting = NULL;
+	}
+	fold_init(&c->tls, NULL);
 	ERR_clear_error();
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	mem_charge_back(MEM_OPENSSL, c->tls_bytes);
@@ -233,10 +269,10 @@ void conn_detach_tls(struct conn *c)
 void conn_say_close(struct conn *c)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
+	SSL *ssl = conn_tls(c);
 
 	conn_begin(c);
-	begin_tls(c);
-	SSL_shutdown(c->ssl);
+	SSL_shutdown(ssl);
 	ERR_clear_error();
 	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
 	flush_answers(c);

@@ -312,6 +312,7 @@ int loop_init(struct loop *l)
 	list_init(&l->graves);
 	list_init(&l->signals);
 	list_init(&l->lingering);
+	list_init(&l->quiet);
 	arena_init(&l->tick, MEM_TICK, 4096);
 	read_clocks(l);
 	l->wheel_tick = l->now_ms / WHEEL_TICK_MS;

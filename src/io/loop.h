@@ -24,6 +24,12 @@ struct event;
 #define WHEEL_SLOTS   1024u
 #define WHEEL_TICK_MS 20u
 
+/* Something to flush at the end of the turn. Embed; init before use. */
+struct dirty {
+	struct list node;
+	void (*flush)(struct dirty *d);
+};
+
 struct loop {
 	struct event_base *base;
 	struct list dirty;     /* struct dirty: to flush at the end of turn */
@@ -31,6 +37,8 @@ struct loop {
 	struct list graves;    /* struct grave: to free after this turn */
 	struct list signals;   /* watches of signals */
 	struct list lingering; /* struct conn: on their way out, by conn_close() */
+	struct list quiet;     /* struct conn: to be folded, see conn_quiet.c */
+	struct dirty folding;  /* goes on with these */
 	struct arena tick;     /* scratch; reset at the start of each turn */
 	char *in;              /* LOOP_IN_BYTES: what a socket just gave */
 	char *plain;           /* LOOP_PLAIN_BYTES: a record of it, deciphered */
@@ -71,12 +79,6 @@ static inline void loop_turn(struct loop *l)
 	if (!l->awake)
 		loop_begin_turn(l);
 }
-
-/* Something to flush at the end of the turn. Embed; init before use. */
-struct dirty {
-	struct list node;
-	void (*flush)(struct dirty *d);
-};
 
 void dirty_init(struct dirty *d, void (*flush)(struct dirty *d));
 /* Off the list, if it is on. */

@@ -301,7 +301,7 @@ static void on_open(struct conn *c)
 
 	l->n_connecting--;
 	s->is_open = true;
-	if (c->ssl && l->conf->h2 != c->is_h2 && l->conf->h2) {
+	if (conn_is_tls(c) && l->conf->h2 != c->is_h2 && l->conf->h2) {
 		session_free(s, true);
 		return;
 	}

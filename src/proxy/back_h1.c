@@ -275,7 +275,7 @@ static char *small_room(struct back_h1 *b, size_t *cap)
 	const struct body *body = &b->s->res_body;
 	size_t most = b->got_head ? LOOP_READ_BYTES : HEAD_READ_BYTES;
 
-	if (b->w.conn->ssl || (most == LOOP_READ_BYTES && body->limit >= most))
+	if (conn_is_tls(b->w.conn) || (most == LOOP_READ_BYTES && body->limit >= most))
 		return NULL;
 	*cap = room_left(body);
 	if (*cap > most)

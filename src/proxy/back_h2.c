@@ -437,7 +437,7 @@ static void on_open(struct conn *c)
 {
 	struct back_h2 *b = c->owner;
 
-	if (c->ssl && !c->is_h2) { /* not what was agreed */
+	if (conn_is_tls(c) && !c->is_h2) { /* not what was agreed */
 		on_end(c, CONN_TLS_ERROR);
 		return;
 	}

@@ -18,7 +18,7 @@ void front_init(struct front *f, struct gate *g, struct conn *c, unsigned int li
 	f->gate = g;
 	f->conn = c;
 	f->listener = (uint16_t)listener;
-	f->is_tls = c->ssl != NULL;
+	f->is_tls = conn_is_tls(c);
 	list_init(&f->streams);
 	list_append(&g->fronts, &f->node);
 	conn_peer(c, &peer);
@@ -111,7 +111,7 @@ static void guest_reject(struct guest *guest, enum conn_end why)
 
 	clients_leave(&g->clients, &guest->from);
 	c = guest_leave(guest);
-	if (c->ssl && why == CONN_TLS_ERROR)
+	if (conn_is_tls(c) && why == CONN_TLS_ERROR)
 		stat_add(&g->stats->tls_handshakes_failed, 1);
 	if (why == CONN_TIMEOUT)
 		stat_add(&g->stats->rejected[REJECT_HANDSHAKE_TIMEOUT], 1);
@@ -140,7 +140,7 @@ static void guest_on_open(struct conn *c)
 	struct guest *guest = c->owner;
 	struct stats *st = guest->gate->stats;
 
-	if (!c->ssl)
+	if (!conn_is_tls(c))
 		return; /* the first bytes will tell */
 	stat_add(c->resumed ? &st->tls_handshakes_resumed : &st->tls_handshakes_new, 1);
 	guest_seat(guest, c->is_h2, NULL, 0);

@@ -119,7 +119,7 @@ static void keep_conn(struct inventory *inv, const struct inventory_conn *c)
 static void look_at_conn(struct inventory_conn *to, const struct conn *c)
 {
 	to->sum.n_conns = 1;
-	to->is_tls = c->ssl != NULL;
+	to->is_tls = conn_is_tls(c);
 	to->sum.struct_bytes += sizeof(*c);
 	to->sum.tls_bytes = c->tls_bytes > 0 ? (uint64_t)c->tls_bytes : 0;
 	to->sum.pending_bytes = mem_usable(c->pending);

@@ -26,6 +26,8 @@ struct end {
 	uint32_t sent_sum;
 	bool close_when_sent;
 	bool in_pieces;
+	int n_quiet;
+	bool stop_on_quiet;
 	struct dirty dirty;
 };
 
@@ -119,10 +121,28 @@ static void on_end(struct conn *c, enum conn_end why)
 		loop_stop(&loop);
 }
 
+static void on_quiet(struct conn *c)
+{
+	struct end *e = c->owner;
+
+	e->n_quiet++;
+	if (e->stop_on_quiet)
+		loop_stop(&loop);
+}
+
 static const struct conn_ops ops = {.on_open = on_open,
 				    .on_input = on_input,
 				    .on_writable = on_writable,
-				    .on_end = on_end};
+				    .on_end = on_end,
+				    .on_quiet = on_quiet};
+
+static void pause_cb(struct timer *t)
+{
+	(void)t;
+	loop_stop(&loop);
+}
+
+static struct timer pause_timer;
 
 static void give_up_cb(struct timer *t)
 {
@@ -159,6 +179,8 @@ static void *ossl_malloc(size_t n, const char *file, int line)
 {
 	(void)file;
 	(void)line;
+	if (n > 4096 && n <= 8192) /* an SSL: with two whole pages within */
+		return mem_zalloc(MEM_OPENSSL, 3, 4096);
 	return n ? mem_alloc(MEM_OPENSSL, n) : NULL;
 }
 
@@ -193,6 +215,7 @@ static void setup(void)
 	ck_assert_int_eq(getsockname(listener, &address.sa, &address.len), 0);
 	dirty_init(&server.dirty, send_cb);
 	dirty_init(&client.dirty, send_cb);
+	timer_init(&pause_timer, pause_cb);
 	timer_init(&give_up, give_up_cb);
 	timer_set(&loop, &give_up, 10000);
 }
@@ -440,6 +463,107 @@ START_TEST(what_openssl_held_for_a_conn_is_back_when_it_ends)
 }
 END_TEST
 
+static void until_quiet(struct end *e)
+{
+	int n = e->n_quiet;
+
+	loop.stopping = false;
+	e->stop_on_quiet = true;
+	loop_run(&loop);
+	ck_assert_int_eq(e->n_quiet, n + 1);
+}
+
+static void send_more(struct end *from, struct end *to)
+{
+	uint64_t n = to->n_in;
+
+	loop.stopping = false;
+	from->left = 30000;
+	to->stop_at = n + from->left;
+	loop_mark(&loop, &from->dirty);
+	loop_run(&loop);
+	ck_assert_uint_eq(to->n_in, n + 30000);
+	ck_assert_uint_eq(to->sum, from->sent_sum);
+}
+
+START_TEST(a_conn_that_is_quiet_is_folded_until_bytes_come_or_go)
+{
+	const struct mem_counters *c = mem_counters();
+	uint64_t began;
+
+	server.stop_at = client.left = 10;
+	connect_both(server_ctx, client_ctx);
+	loop_run(&loop);
+	began = loop.now_ms;
+	ck_assert(!fold_is_packed(&server.conn->tls));
+	until_quiet(&server);
+	ck_assert_uint_ge(loop.now_ms - began, 2000);
+	ck_assert_uint_le(loop.now_ms - began, 4000);
+	ck_assert(fold_is_packed(&server.conn->tls));
+	if (!client.n_quiet)
+		until_quiet(&client);
+	client.stop_on_quiet = server.stop_on_quiet = false;
+	ck_assert(fold_is_packed(&client.conn->tls));
+	ck_assert_uint_ge(c->folded_bytes, 4 * 4096);
+	ck_assert_uint_lt(conn_mem_bytes(server.conn),
+			  sizeof(struct conn) + (size_t)server.conn->tls_bytes + 4096);
+
+	send_more(&server, &client);
+	ck_assert(!fold_is_packed(&server.conn->tls));
+	ck_assert(!fold_is_packed(&client.conn->tls));
+	ck_assert_uint_eq(c->folded_bytes, 0);
+	until_quiet(&client);
+	client.stop_on_quiet = server.stop_on_quiet = false;
+	send_more(&client, &server);
+}
+END_TEST
+
+START_TEST(a_folded_conn_ends_in_order_and_leaves_nothing)
+{
+	const struct mem_counters *c = mem_counters();
+
+	server.stop_at = client.left = 10;
+	connect_both(server_ctx, client_ctx);
+	loop_run(&loop);
+	until_quiet(&server);
+	if (!client.n_quiet)
+		until_quiet(&client);
+	loop.stopping = false;
+	client.stop_on_end = true;
+	if (_i)
+		conn_close(&server.conn);
+	else
+		shutdown(server.conn->fd, SHUT_WR);
+	loop_run(&loop);
+	ck_assert_int_eq(client.why, _i ? CONN_EOF : CONN_RESET);
+	conn_free(&server.conn);
+	conn_free(&client.conn);
+	conn_free_lingering(&loop);
+	ck_assert_uint_eq(c->folded_bytes, 0);
+	ck_assert_uint_eq(c->tag[MEM_OPENSSL].conn_bytes, 0);
+}
+END_TEST
+
+START_TEST(who_sends_a_byte_now_and_then_is_not_quiet)
+{
+	uint64_t end;
+
+	server.stop_at = client.left = 10;
+	connect_both(server_ctx, client_ctx);
+	loop_run(&loop);
+	end = loop.now_ms + 3500;
+	while (loop.now_ms < end) {
+		client.left = 1;
+		server.stop_at = 0;
+		loop_mark(&loop, &client.dirty);
+		loop.stopping = false;
+		timer_set(&loop, &pause_timer, 400);
+		loop_run(&loop);
+	}
+	ck_assert_int_eq(server.n_quiet + client.n_quiet, 0);
+}
+END_TEST
+
 START_TEST(a_reset_is_seen_even_while_paused)
 {
 	struct linger now = {1, 0};
@@ -497,6 +621,9 @@ int main(void)
 	tcase_add_test(tc, a_certificate_for_another_name_is_refused);
 	tcase_add_test(tc, a_tls_stream_that_is_cut_short_is_not_an_orderly_end);
 	tcase_add_test(tc, what_openssl_held_for_a_conn_is_back_when_it_ends);
+	tcase_add_test(tc, a_conn_that_is_quiet_is_folded_until_bytes_come_or_go);
+	tcase_add_loop_test(tc, a_folded_conn_ends_in_order_and_leaves_nothing, 0, 2);
+	tcase_add_test(tc, who_sends_a_byte_now_and_then_is_not_quiet);
 	tcase_add_test(tc, a_reset_is_seen_even_while_paused);
 	tcase_add_test(tc, a_reset_right_behind_the_last_bytes_is_seen);
 	suite_add_tcase(suite, tc);
