@@ -2,121 +2,8 @@
 
 #include <string.h>
 
-#include "allocators/vacate.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "http/body.h"
-
-/* --- memory ------------------------------------------------------------ */
-
-static void *malloc_cb(size_t size, void *user)
-{
-	struct h2_user *u = user;
-
-	return mem_alloc_for(MEM_NGHTTP2, size, &u->bytes);
-}
-
-static void free_cb(void *p, void *user)
-{
-	struct h2_user *u = user;
-
-	if (p == u->loop->frame) {
-		u->has_frame = false;
-		return;
-	}
-	if (p == u->table)
-		u->table_bytes = 0;
-	mem_free_for(MEM_NGHTTP2, p, &u->bytes);
-}
-
-static void *calloc_cb(size_t n, size_t size, void *user)
-{
-	struct h2_user *u = user;
-	uint64_t mark = mem_mark(MEM_NGHTTP2);
-	void *p = mem_zalloc(MEM_NGHTTP2, n, size);
-
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
-	if (p && n * size > u->table_bytes) {
-		u->table = p;
-		u->table_bytes = n * size;
-	}
-	return p;
-}
-
-static bool is_frame_buffer(size_t size)
-{
-	return size > H2_CHUNK_BYTES && size <= LOOP_FRAME_BYTES;
-}
-
-static bool may_share_frame(void)
-{
-	return nghttp2_version(0)->version_num == 0x013400; /* 1.52.0 */
-}
-
-/* Where mem_realloc() has failed. Returns: NULL when it is gone, or too small. */
-static void *take_spare(struct h2_kit *k, void *p, size_t size)
-{
-	void *spare = k->spare;
-	size_t old = mem_usable(p);
-
-	if (!spare || size > H2_SPARE_BYTES)
-		return NULL;
-	k->spare = NULL;
-	if (p)
-		memcpy(spare, p, old < size ? old : size);
-	mem_free(MEM_NGHTTP2, p);
-	return spare;
-}
-
-static void *realloc_cb(void *p, size_t size, void *user)
-{
-	struct h2_user *u = user;
-	uint64_t mark;
-	void *q;
-
-	if (!u->kit->spare)
-		u->kit->spare = mem_alloc(MEM_NGHTTP2, H2_SPARE_BYTES);
-	mark = mem_mark(MEM_NGHTTP2);
-	if (!p && !u->has_frame && is_frame_buffer(size) && may_share_frame()) {
-		u->has_frame = true;
-		return u->loop->frame;
-	}
-	must(p != u->loop->frame); /* it is never grown */
-	q = mem_realloc(MEM_NGHTTP2, p, size);
-	if (!q)
-		q = take_spare(u->kit, p, size);
-	if (!q)
-		u->is_torn = true;
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
-	return q;
-}
-
-void h2_session_del(nghttp2_session *session, struct h2_user *u)
-{
-	if (!u->is_torn)
-		nghttp2_session_del(session);
-	else if (session)
-		log_warn("no memory: an HTTP/2 session of %lld bytes is abandoned",
-			 (long long)u->bytes);
-}
-
-void h2_vacate(struct h2_user *u)
-{
-	if (u->table_bytes)
-		mem_vacate(u->table, u->table_bytes);
-}
-
-void h2_mem_init(nghttp2_mem *mem, struct h2_user *u, struct h2_kit *kit)
-{
-	u->kit = kit;
-	*mem = (nghttp2_mem){u, malloc_cb, free_cb, calloc_cb, realloc_cb};
-}
-
-size_t h2_hpack_bytes(nghttp2_session *session)
-{
-	return nghttp2_session_get_hd_inflate_dynamic_table_size(session) +
-	       nghttp2_session_get_hd_deflate_dynamic_table_size(session);
-}
 
 /* --- callbacks and options ----------------------------------------------- */
 
@@ -173,6 +60,7 @@ int h2_kit_init(struct h2_kit *k)
 {
 	k->callbacks = NULL;
 	k->option = NULL;
+	k->no_pages = false;
 	k->spare = mem_alloc(MEM_NGHTTP2, H2_SPARE_BYTES);
 	if (!k->spare || nghttp2_session_callbacks_new(&k->callbacks) != 0 ||
 	    nghttp2_option_new(&k->option) != 0) {

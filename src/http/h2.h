@@ -1,5 +1,5 @@
 /*
- * h2: what fronts and backs share of nghttp2: memory, options, header lists,
+ * h2: what fronts and backs share of nghttp2: sessions, options, header lists,
  * the way to the socket.
  */
 #ifndef HEAPGATE_H2_H
@@ -7,18 +7,14 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "http/h2_session.h"
 #include "http/message.h"
 #include "io/conn.h"
 
-/* RFC 9113 §6.5.2. */
-#define H2_CHUNK_BYTES 16384u
-#define H2_FRAME_HEAD  9u
+#define H2_FRAME_HEAD 9u
 
 /* CONTINUATIONs that one header block may have. */
 #define H2_MAX_CONTINUATIONS 8u
-
-/* Room for the queue of a session with 512 streams. */
-#define H2_SPARE_BYTES 4096u
 
 /* What an answer may take before its client has shown that it reads. */
 #define H2_FIRST_BYTES 8192u
@@ -26,80 +22,10 @@
 /* Not in the headers of every library that sends it. */
 #define H2_ERR_TOO_MANY_CONTINUATIONS (-905)
 
-/* Callbacks and options of all sessions of one kind; made once per process. */
-struct h2_kit {
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *option;
-	void *spare; /* of H2_SPARE_BYTES, for a realloc that fails; or NULL */
-};
-
 /* Options that both kinds want are set; callbacks are those of conn output
  * (user data must start with a struct h2_user). Returns: 0 or -1. */
 int h2_kit_init(struct h2_kit *k) MUST_USE;
 void h2_kit_fini(struct h2_kit *k);
-
-/* What the shared callbacks need of a session's user data. */
-struct h2_user {
-	struct conn *conn;
-	struct loop *loop;
-	int64_t bytes; /* that nghttp2 holds for this session */
-	struct h2_kit *kit;
-	void *recent; /* what h2_stream() gave last, for recent_id */
-	int32_t recent_id;
-	void *table; /* its largest zeroed block: the streams, by a hash */
-	size_t table_bytes;
-	bool has_frame; /* its frame buffer is the loop's; see h2_mem_init() */
-	bool is_torn;   /* see h2_session_del() */
-};
-
-/*
- * Memory functions that count in u->bytes; nghttp2 copies *mem. Lives: *u as
- * long as the session.
- *
- * A session packs its frames in a buffer of 16 KiB, which holds nothing while
- * nghttp2_session_send() does not run: our callbacks never return WOULDBLOCK.
- * So all sessions are lent the same one, loop->frame, by versions of nghttp2
- * that were seen to be so; that saves a page or more per idle connection.
- */
-void h2_mem_init(nghttp2_mem *mem, struct h2_user *u, struct h2_kit *kit);
-/*
- * In place of nghttp2_session_del(). When nghttp2 1.52 cannot grow a queue it
- * frees an item that its stream still points to, and frees it again with the
- * session. So a realloc that fails gets the kit's spare block; and where that
- * is not enough, the session's memory is abandoned, not freed twice.
- */
-void h2_session_del(nghttp2_session *session, struct h2_user *u);
-
-/*
- * What belongs to a stream: nghttp2's stream_user_data, which it finds by a hash
- * at each call; most calls ask for the same stream as the one before. Set it by
- * h2_set_stream() alone, or by what opens the stream; and to NULL when it goes.
- * Returns: NULL where there is none.
- */
-static inline void *h2_stream(nghttp2_session *session, struct h2_user *u, int32_t id)
-{
-	if (id != u->recent_id || !u->recent) {
-		u->recent = nghttp2_session_get_stream_user_data(session, id);
-		u->recent_id = id;
-	}
-	return u->recent;
-}
-
-static inline void h2_set_stream(nghttp2_session *session, struct h2_user *u,
-				 int32_t id, void *stream)
-{
-	nghttp2_session_set_stream_user_data(session, id, stream);
-	u->recent = stream;
-	u->recent_id = id;
-}
-
-/* Gives back the pages of the table of streams while it has none. It is of 4 KiB
- * from the start, the largest block that an idle session holds. */
-void h2_vacate(struct h2_user *u);
-
-/* What HPACK's two dynamic tables of a session take, by the count of RFC 7541
- * §4.1; a part of what nghttp2 holds. */
-size_t h2_hpack_bytes(nghttp2_session *session);
 
 /* Entries that the functions below may fill. */
 #define H2_NV_MAX(m) ((size_t)(m)->headers.n + 6)

@@ -73,8 +73,7 @@ static void back_free(struct back_h2 *b, enum stream_end why, const char *fault)
 	must(b->magic == BACK_MAGIC);
 	b->magic = 0;
 	list_del(&b->node);
-	h2_session_del(b->session, &b->user);
-	b->session = NULL;
+	h2_session_del(&b->user);
 	mem_charge_back(MEM_NGHTTP2, b->user.bytes);
 	stat_sub(&b->server->stats->conns_active, 1);
 	if (b->user.conn)
@@ -138,7 +137,7 @@ static void on_answer(struct back_h2 *b, struct stream *s, bool ended)
 {
 	h2_end_head(&s->res);
 	if (s->res.status < 200 && ++s->b.n_infos > MAX_INFOS) {
-		nghttp2_session_terminate_session(b->session,
+		nghttp2_session_terminate_session(h2_session(&b->user),
 						  NGHTTP2_ENHANCE_YOUR_CALM);
 		return; /* fails when the connection does */
 	}
@@ -197,6 +196,8 @@ static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame
 		return 0;
 	case NGHTTP2_SETTINGS:
 		b->got_settings = true;
+		b->n_allowed = nghttp2_session_get_remote_settings(
+			session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 		return 0;
 	case NGHTTP2_GOAWAY:
 		on_goaway(b, &frame->goaway);
@@ -361,6 +362,7 @@ static void flush_cb(struct dirty *d)
 {
 	struct back_h2 *b = container_of(d, struct back_h2, dirty);
 	struct conn *c = b->user.conn;
+	nghttp2_session *session;
 	int rc;
 
 	if (!b->open || !conn_can_write(c))
@@ -369,13 +371,14 @@ static void flush_cb(struct dirty *d)
 	if (!b->greeted)
 		conn_write(c, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
 	b->greeted = true;
-	rc = nghttp2_session_send(b->session);
+	session = h2_session(&b->user);
+	rc = nghttp2_session_send(session);
 	conn_flush(c);
 	count_bytes(b);
 	if (rc != 0)
 		back_free(b, STREAM_NO_MEMORY, fault_memory);
-	else if (!nghttp2_session_want_read(b->session) &&
-		 !nghttp2_session_want_write(b->session))
+	else if (!nghttp2_session_want_read(session) &&
+		 !nghttp2_session_want_write(session))
 		back_free(b, STREAM_STALE, fault_protocol); /* our GOAWAY is out */
 }
 
@@ -390,7 +393,8 @@ static void fail_session(struct back_h2 *b, int error)
 static void on_input(struct conn *c, char *data, size_t len)
 {
 	struct back_h2 *b = c->owner;
-	ssize_t n = nghttp2_session_mem_recv(b->session, (uint8_t *)data, len);
+	ssize_t n =
+		nghttp2_session_mem_recv(h2_session(&b->user), (uint8_t *)data, len);
 
 	b->heard = true;
 	if (n < 0)
@@ -405,7 +409,8 @@ static void data_side(struct stream *s)
 
 	if (s->b.deferred) {
 		s->b.deferred = false;
-		check_memory(s, nghttp2_session_resume_data(b->session, s->b.id));
+		check_memory(
+			s, nghttp2_session_resume_data(h2_session(&b->user), s->b.id));
 	}
 	mark(b);
 }
@@ -433,6 +438,13 @@ static void on_end(struct conn *c, enum conn_end why)
 		  why == CONN_TLS_ERROR ? "tls_protocol_error" : fault_closed);
 }
 
+static void on_quiet(struct conn *c)
+{
+	struct back_h2 *b = c->owner;
+
+	h2_fold(&b->user);
+}
+
 static void on_open(struct conn *c)
 {
 	struct back_h2 *b = c->owner;
@@ -450,6 +462,7 @@ static const struct conn_ops conn_ops = {.on_open = on_open,
 					 .on_input = on_input,
 					 .on_writable = on_writable,
 					 .on_end = on_end,
+					 .on_quiet = on_quiet,
 					 /* Windows bound what comes. */
 					 .read_bytes = LOOP_IN_BYTES};
 
@@ -469,7 +482,8 @@ static void room_side(struct stream *s, size_t n)
 {
 	struct back_h2 *b = back_of(s);
 
-	check_memory(s, nghttp2_session_consume_stream(b->session, s->b.id, n));
+	check_memory(s,
+		     nghttp2_session_consume_stream(h2_session(&b->user), s->b.id, n));
 	mark(b);
 }
 
@@ -478,10 +492,11 @@ static void abort_side(struct stream *s, enum stream_end why)
 	struct back_h2 *b = back_of(s);
 
 	(void)why;
-	if (nghttp2_submit_rst_stream(b->session, NGHTTP2_FLAG_NONE, s->b.id,
+	if (nghttp2_submit_rst_stream(h2_session(&b->user), NGHTTP2_FLAG_NONE, s->b.id,
 				      NGHTTP2_CANCEL) == NGHTTP2_ERR_NOMEM) {
 		b->leaving = true;
-		nghttp2_session_terminate_session(b->session, NGHTTP2_INTERNAL_ERROR);
+		nghttp2_session_terminate_session(h2_session(&b->user),
+						  NGHTTP2_INTERNAL_ERROR);
 	}
 	mark(b);
 }
@@ -516,7 +531,7 @@ static void ask_alive(struct back_h2 *b)
 	}
 	wait_quiet(b);
 	b->pinged = true;
-	nghttp2_submit_ping(b->session, NGHTTP2_FLAG_NONE, NULL);
+	nghttp2_submit_ping(h2_session(&b->user), NGHTTP2_FLAG_NONE, NULL);
 	mark(b);
 }
 
@@ -535,7 +550,7 @@ static void timer_cb(struct timer *t)
 static int open_session(struct back_h2 *b)
 {
 	struct gate *g = b->gate;
-	nghttp2_mem mem;
+	nghttp2_session *session;
 	const uint8_t *preface;
 	nghttp2_settings_entry settings[] = {
 		{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -543,18 +558,17 @@ static int open_session(struct back_h2 *b)
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, g->limits->head.header_bytes},
 	};
 
-	h2_mem_init(&mem, &b->user, &g->back_kit);
-	if (nghttp2_session_client_new3(&b->session, g->back_kit.callbacks, b,
-					g->back_kit.option, &mem) != 0)
+	if (h2_session_new(&b->user, &g->back_kit, false) != 0)
 		return -1;
+	session = h2_session(&b->user);
 	/* The preface is packed already, but by the time that the connection is
 	 * open others have used the frame buffer: flush_cb() writes it. */
-	if (nghttp2_session_mem_send(b->session, &preface) !=
+	if (nghttp2_session_mem_send(session, &preface) !=
 	    (ssize_t)NGHTTP2_CLIENT_MAGIC_LEN)
 		return -1;
-	if (nghttp2_submit_settings(b->session, NGHTTP2_FLAG_NONE, settings,
+	if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings,
 				    sizeof(settings) / sizeof(settings[0])) != 0 ||
-	    nghttp2_session_set_local_window_size(b->session, NGHTTP2_FLAG_NONE, 0,
+	    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
 						  WINDOW_BYTES) != 0)
 		return -1;
 	return 0;
@@ -580,7 +594,7 @@ static struct back_h2 *back_new(struct gate *g, struct server *server)
 					    server->upstream->conf->connect_timeout_ms,
 					    &conn_ops, b);
 	if (!b->user.conn) {
-		h2_session_del(b->session, &b->user);
+		h2_session_del(&b->user);
 		mem_charge_back(MEM_NGHTTP2, b->user.bytes);
 		pool_put(&g->backs_h2, b);
 		return NULL;
@@ -593,16 +607,11 @@ static struct back_h2 *back_new(struct gate *g, struct server *server)
 }
 
 /* How many streams may be open: a guess until the server has said. */
-static uint32_t max_streams(struct back_h2 *b)
+static uint32_t max_streams(const struct back_h2 *b)
 {
 	uint32_t ours = b->server->upstream->conf->n_streams;
-	uint32_t theirs;
 
-	if (!b->got_settings)
-		return ours;
-	theirs = nghttp2_session_get_remote_settings(
-		b->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-	return theirs < ours ? theirs : ours;
+	return b->got_settings && b->n_allowed < ours ? b->n_allowed : ours;
 }
 
 /* The least loaded session of this server that takes one more. */
@@ -637,7 +646,7 @@ int back_h2_start(struct stream *s, struct server *server)
 		return -1;
 	nv = arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->req) * sizeof(*nv));
 	before = stream_lib_mark();
-	id = nv ? nghttp2_submit_request(b->session, NULL, nv,
+	id = nv ? nghttp2_submit_request(h2_session(&b->user), NULL, nv,
 					 h2_request_nv(nv, &s->req),
 					 bare ? NULL : &body, s)
 		: NGHTTP2_ERR_NOMEM;

@@ -13,7 +13,6 @@ struct back_h2 {
 	uint32_t magic;
 	struct gate *gate;
 	struct server *server;
-	nghttp2_session *session;
 	struct list node;    /* in server->sessions */
 	struct list streams; /* struct stream by b.node */
 	struct dirty dirty;
@@ -22,6 +21,7 @@ struct back_h2 {
 	uint64_t in_counted; /* bytes of conn already in the stats */
 	uint64_t out_counted;
 	uint32_t n_streams; /* open or asked for */
+	uint32_t n_allowed; /* by the server, once got_settings */
 	bool open : 1;      /* connected */
 	bool greeted : 1;   /* the preface is out */
 	bool got_settings : 1;

@@ -49,9 +49,7 @@ static void front_h2_free(struct front *f)
 	struct front_h2 *h = of_front(f);
 
 	free_streams(h);
-	doze_end(&h->doze);
-	h2_session_del(h->session, &h->user);
-	h->session = NULL;
+	h2_session_del(&h->user);
 	mem_charge_back(MEM_NGHTTP2, h->user.bytes);
 	stat_sub(&f->gate->stats->fronts_h2, 1);
 	conn_free(&f->conn);
@@ -66,10 +64,12 @@ static void front_h2_close(struct front_h2 *h)
 	front_h2_free(&h->f);
 }
 
-static bool is_over(const struct front_h2 *h)
+static bool is_over(struct front_h2 *h)
 {
-	return !nghttp2_session_want_read(h->session) &&
-	       !nghttp2_session_want_write(h->session);
+	nghttp2_session *session = h2_session(&h->user);
+
+	return !nghttp2_session_want_read(session) &&
+	       !nghttp2_session_want_write(session);
 }
 
 /* Our last GOAWAY is queued; a client that takes nothing is not waited for. */
@@ -93,7 +93,7 @@ static void flush_cb(struct dirty *d)
 	if (!conn_can_write(c))
 		return; /* on_writable() comes back to it */
 	conn_begin(c);
-	rc = nghttp2_session_send(h->session);
+	rc = nghttp2_session_send(h2_session(&h->user));
 	conn_flush(c);
 	front_count_bytes(&h->f);
 	if (rc != 0)
@@ -109,8 +109,9 @@ static void on_input(struct conn *c, char *data, size_t len)
 	if (h->guard.over)
 		return;
 	guard_h2_recv(&h->guard, (uint8_t *)data, len);
-	if (!conn_can_write(c) && nghttp2_session_get_outbound_queue_size(h->session) >
-					  MAX_QUEUED + h->f.gate->limits->streams)
+	if (!conn_can_write(c) &&
+	    nghttp2_session_get_outbound_queue_size(h2_session(&h->user)) >
+		    MAX_QUEUED + h->f.gate->limits->streams)
 		conn_pause(c);
 	front_h2_mark(h);
 }
@@ -133,6 +134,13 @@ static void on_end(struct conn *c, enum conn_end why)
 	front_h2_free(&h->f);
 }
 
+static void on_quiet(struct conn *c)
+{
+	struct front_h2 *h = c->owner;
+
+	h2_fold(&h->user);
+}
+
 static void on_open(struct conn *c)
 {
 	(void)c; /* was open before it became ours */
@@ -142,6 +150,7 @@ static const struct conn_ops conn_ops = {.on_open = on_open,
 					 .on_input = on_input,
 					 .on_writable = on_writable,
 					 .on_end = on_end,
+					 .on_quiet = on_quiet,
 					 /* Windows bound what comes. */
 					 .read_bytes = LOOP_IN_BYTES};
 
@@ -149,9 +158,10 @@ static void last_goaway(struct front_h2 *h)
 {
 	h->goaway_sent = true;
 	h->guard.lenient = true;
-	nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
-			      nghttp2_session_get_last_proc_stream_id(h->session),
-			      NGHTTP2_NO_ERROR, NULL, 0);
+	nghttp2_submit_goaway(
+		h2_session(&h->user), NGHTTP2_FLAG_NONE,
+		nghttp2_session_get_last_proc_stream_id(h2_session(&h->user)),
+		NGHTTP2_NO_ERROR, NULL, 0);
 	front_h2_mark(h);
 }
 
@@ -176,7 +186,7 @@ static void ask_alive(struct front_h2 *h)
 		return;
 	}
 	h->pinged = true;
-	nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+	nghttp2_submit_ping(h2_session(&h->user), NGHTTP2_FLAG_NONE, NULL);
 	front_h2_mark(h);
 	timer_set(g->loop, &h->f.timer, g->limits->ping_timeout_ms);
 }
@@ -223,7 +233,7 @@ static void front_h2_drain(struct front *f)
 	if (f->draining)
 		return;
 	f->draining = true;
-	nghttp2_submit_shutdown_notice(h->session);
+	nghttp2_submit_shutdown_notice(h2_session(&h->user));
 	front_h2_mark(h);
 	timer_stop(f->gate->loop, &f->timer);
 	timer_set(f->gate->loop, &f->timer, GOAWAY_GRACE_MS);
@@ -234,7 +244,7 @@ static const struct front_ops front_ops = {front_h2_drain, front_h2_free};
 static int open_session(struct front_h2 *h)
 {
 	struct gate *g = h->f.gate;
-	nghttp2_mem mem;
+	nghttp2_session *session;
 	nghttp2_settings_entry settings[] = {
 		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, g->limits->streams},
 		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, g->limits->stream_buffer_bytes},
@@ -243,13 +253,12 @@ static int open_session(struct front_h2 *h)
 		{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
 	};
 
-	h2_mem_init(&mem, &h->user, &g->front_kit);
-	if (nghttp2_session_server_new3(&h->session, g->front_kit.callbacks, h,
-					g->front_kit.option, &mem) != 0)
+	if (h2_session_new(&h->user, &g->front_kit, true) != 0)
 		return -1;
-	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+	session = h2_session(&h->user);
+	if (nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings,
 				    sizeof(settings) / sizeof(settings[0])) != 0 ||
-	    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+	    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
 						  (int32_t)g->limits->window_bytes) !=
 		    0)
 		return -1;
@@ -273,7 +282,6 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 	h->user.loop = g->loop;
 	dirty_init(&h->f.dirty, flush_cb);
 	timer_init(&h->f.timer, timer_cb);
-	doze_init(&h->doze);
 	c->ops = &conn_ops;
 	c->owner = h;
 	stat_add(&g->stats->fronts_h2, 1);
@@ -282,8 +290,7 @@ void front_h2_start(struct gate *g, struct conn *c, unsigned int listener, char 
 		front_h2_free(&h->f);
 		return;
 	}
-	guard_h2_init(&h->guard, &h->f, h->session);
-	doze_begin(g, &h->doze);
+	guard_h2_init(&h->guard, &h->f, &h->user);
 	timer_set(g->loop, &h->f.timer, g->limits->header_timeout_ms);
 	if (g->draining)
 		front_h2_drain(&h->f);

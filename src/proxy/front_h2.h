@@ -5,16 +5,13 @@
 #define HEAPGATE_FRONT_H2_H
 
 #include "http/h2.h"
-#include "proxy/doze.h"
 #include "proxy/front.h"
 #include "proxy/guard_h2.h"
 
 struct front_h2 {
 	struct h2_user user; /* first: nghttp2's callbacks get it */
 	struct front f;
-	nghttp2_session *session;
 	struct guard_h2 guard;
-	struct doze doze;
 	uint32_t n_wide;      /* streams that may buffer more than H2_FIRST_BYTES */
 	bool goaway_sent : 1; /* the last one, with the last stream id */
 	bool settings_acked : 1;

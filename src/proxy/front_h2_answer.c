@@ -31,11 +31,11 @@ static void widen(struct front_h2 *h, struct stream *s)
 
 /* A client that takes what it is sent, and has room for much, need not show it
  * with each long answer anew. */
-static bool may_widen_early(const struct front_h2 *h, const struct stream *s)
+static bool may_widen_early(struct front_h2 *h, const struct stream *s)
 {
 	return s->res.content_length > H2_FIRST_BYTES && conn_can_write(h->f.conn) &&
-	       nghttp2_session_get_stream_remote_window_size(h->session, s->a.id) >
-		       (int32_t)H2_FIRST_BYTES;
+	       nghttp2_session_get_stream_remote_window_size(
+		       h2_session(&h->user), s->a.id) > (int32_t)H2_FIRST_BYTES;
 }
 
 void front_h2_give_back(struct front_h2 *h, struct stream *s)
@@ -115,7 +115,7 @@ static void head_side(struct stream *s)
 	size_t n = 0;
 	nghttp2_nv *nv = answer_nv(s, &n);
 
-	if (!nv || nghttp2_submit_response(h->session, s->a.id, nv, n,
+	if (!nv || nghttp2_submit_response(h2_session(&h->user), s->a.id, nv, n,
 					   bare ? NULL : &body) != 0)
 		stream_abort(s, STREAM_NO_MEMORY);
 	stream_charge_lib(s, before);
@@ -135,8 +135,8 @@ static void info_side(struct stream *s)
 		return;                /* an interim answer may be lost */
 	for (size_t i = 0; i < n; i++) /* s->res is emptied before it is sent */
 		nv[i].flags = NGHTTP2_NV_FLAG_NONE;
-	nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, s->a.id, NULL, nv, n,
-			       NULL);
+	nghttp2_submit_headers(h2_session(&h->user), NGHTTP2_FLAG_NONE, s->a.id, NULL,
+			       nv, n, NULL);
 	front_h2_mark(h);
 }
 
@@ -148,8 +148,8 @@ static void data_side(struct stream *s)
 		return;
 	if (s->a.deferred) {
 		s->a.deferred = false;
-		front_h2_check_memory(h,
-				      nghttp2_session_resume_data(h->session, s->a.id));
+		front_h2_check_memory(
+			h, nghttp2_session_resume_data(h2_session(&h->user), s->a.id));
 	}
 	front_h2_mark(h);
 }
@@ -158,7 +158,8 @@ static void room_side(struct stream *s, size_t n)
 {
 	struct front_h2 *h = front_h2_of(s);
 
-	front_h2_check_memory(h, nghttp2_session_consume(h->session, s->a.id, n));
+	front_h2_check_memory(
+		h, nghttp2_session_consume(h2_session(&h->user), s->a.id, n));
 	front_h2_mark(h);
 }
 
@@ -184,9 +185,9 @@ static void abort_side(struct stream *s, enum stream_end why)
 	/* In the middle of a head nothing else can come on this connection. */
 	if (!s->dispatched && why == STREAM_TIMEOUT)
 		guard_h2_end(&h->guard, NGHTTP2_ENHANCE_YOUR_CALM, REJECT_N);
-	front_h2_check_memory(h,
-			      nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE,
-							s->a.id, error_code(why)));
+	front_h2_check_memory(h, nghttp2_submit_rst_stream(h2_session(&h->user),
+							   NGHTTP2_FLAG_NONE, s->a.id,
+							   error_code(why)));
 	front_h2_mark(h);
 }
 
@@ -201,14 +202,15 @@ static void drop_upload(struct front_h2 *h, struct stream *s)
 	uint32_t n = s->req_body.bytes;
 
 	body_drop(&s->req_body, n);
-	front_h2_check_memory(h, nghttp2_session_consume(h->session, s->a.id, n));
+	front_h2_check_memory(
+		h, nghttp2_session_consume(h2_session(&h->user), s->a.id, n));
 }
 
 /* The whole answer is out while the client still uploads: it is told to stop,
  * but not at once (RFC 9113 §8.1), as some clients then drop the answer. */
 static void on_answer_sent(struct front_h2 *h, int32_t id)
 {
-	struct stream *s = h2_stream(h->session, &h->user, id);
+	struct stream *s = h2_stream(h2_session(&h->user), &h->user, id);
 
 	if (s && !s->local) /* our own errors are no work that a client wanted */
 		guard_h2_gain(&h->guard, &h->f.gate->limits->flood, FLOOD_GAIN_ANSWER);

@@ -23,7 +23,6 @@ static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *fr
 		stat_add(&h->f.gate->stats->rejected[REJECT_NO_MEMORY], 1);
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	}
-	doze_end(&h->doze);
 	s->is_h2 = true;
 	front_h2_narrow(s);
 	s->a.id = frame->hd.stream_id;
@@ -249,10 +248,8 @@ static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t cod
 	h2_set_stream(session, &h->user, id, NULL);
 	front_h2_give_back(h, s);
 	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
-	if (list_empty(&h->f.streams)) {
+	if (list_empty(&h->f.streams))
 		front_h2_wait_idle(h);
-		doze_begin(h->f.gate, &h->doze);
-	}
 	return 0;
 }
 

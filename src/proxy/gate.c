@@ -19,7 +19,6 @@ int gate_init(struct gate *g, struct loop *l, struct stats *stats,
 	g->server = "heapgate";
 	list_init(&g->fronts);
 	list_init(&g->guests);
-	list_init(&g->quiet);
 	clients_init(&g->clients);
 	pool_init(&g->streams, "streams", MEM_STREAM, sizeof(struct stream));
 	pool_init(&g->fronts_h1, "fronts_h1", MEM_CONN, sizeof(struct front_h1));

@@ -39,7 +39,6 @@ struct gate {
 	struct pool streams;
 	struct pool fronts_h1, fronts_h2, backs_h1, backs_h2;
 	struct list fronts; /* struct front, all */
-	struct list quiet;  /* struct doze: h2 fronts without a stream */
 	struct list *walk;  /* the next one of an inventory's; NULL: none */
 	struct list guests; /* sockets before they are fronts */
 	struct clients clients;

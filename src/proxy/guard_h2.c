@@ -14,11 +14,11 @@ static const struct limits_conf *limits(const struct guard_h2 *g)
 	return g->front->gate->limits;
 }
 
-void guard_h2_init(struct guard_h2 *g, struct front *f, nghttp2_session *session)
+void guard_h2_init(struct guard_h2 *g, struct front *f, struct h2_user *user)
 {
 	memset(g, 0, sizeof(*g));
 	g->front = f;
-	g->session = session;
+	g->user = user;
 	h2_scan_init(&g->scan, H2_PREFACE_BYTES);
 	g->ids.highest = -1;
 	flood_init(&g->flood, &f->gate->limits->flood, f->gate->loop->now_ms);
@@ -31,7 +31,7 @@ void guard_h2_end(struct guard_h2 *g, uint32_t code, enum reject reason)
 	g->over = true;
 	if (reason < REJECT_N)
 		stat_add(&g->front->gate->stats->rejected[reason], 1);
-	nghttp2_session_terminate_session(g->session, code);
+	nghttp2_session_terminate_session(h2_session(g->user), code);
 }
 
 bool guard_h2_charge(struct guard_h2 *g, enum flood_event e, uint32_t n)
@@ -66,7 +66,7 @@ static void on_recv_error(struct guard_h2 *g, int error)
 
 static void feed(struct guard_h2 *g, uint8_t *p, size_t len)
 {
-	ssize_t n = len ? nghttp2_session_mem_recv(g->session, p, len) : 0;
+	ssize_t n = len ? nghttp2_session_mem_recv(h2_session(g->user), p, len) : 0;
 
 	if (n < 0)
 		on_recv_error(g, (int)n);
@@ -138,11 +138,11 @@ static void note_windows(struct guard_h2 *g)
 {
 	g->widest = 0;
 	g->first_window = nghttp2_session_get_remote_settings(
-		g->session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+		h2_session(g->user), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
 	list_each (n, &g->front->streams) {
 		int32_t id = container_of(n, struct stream, a.node)->a.id;
-		int32_t w =
-			nghttp2_session_get_stream_remote_window_size(g->session, id);
+		int32_t w = nghttp2_session_get_stream_remote_window_size(
+			h2_session(g->user), id);
 
 		if (w > g->widest)
 			g->widest = w;
@@ -162,15 +162,15 @@ static uint32_t check_order(struct guard_h2 *g, const struct h2_head *head)
 		return NGHTTP2_NO_ERROR;
 	}
 	if (head->type == NGHTTP2_RST_STREAM) {
-		struct stream *s =
-			nghttp2_session_get_stream_user_data(g->session, head->id);
+		struct stream *s = nghttp2_session_get_stream_user_data(
+			h2_session(g->user), head->id);
 
 		if (s && !s->a.aborted)
 			guard_h2_charge(
 				g, s->answered ? FLOOD_LATE_CANCEL : FLOOD_CANCEL, 1);
 		return NGHTTP2_NO_ERROR;
 	}
-	if (nghttp2_session_find_stream(g->session, head->id))
+	if (nghttp2_session_find_stream(h2_session(g->user), head->id))
 		return NGHTTP2_NO_ERROR;
 	return check_closed(g, head);
 }
@@ -280,9 +280,10 @@ bool guard_h2_on_block_end(struct guard_h2 *g)
 /* RFC 9113 §6.9.2: a connection error; nghttp2 resets the stream. */
 void guard_h2_on_settings(struct guard_h2 *g)
 {
-	int64_t more = (int64_t)nghttp2_session_get_remote_settings(
-			       g->session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) -
-		       g->first_window;
+	int64_t more =
+		(int64_t)nghttp2_session_get_remote_settings(
+			h2_session(g->user), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) -
+		g->first_window;
 
 	if (g->widest && more > INT32_MAX - g->widest)
 		guard_h2_end(g, NGHTTP2_FLOW_CONTROL_ERROR, REJECT_BAD_REQUEST);
@@ -316,7 +317,7 @@ void guard_h2_on_reset_sent(struct guard_h2 *g, int32_t id, uint32_t code)
 {
 	if (h2_ids_state(&g->ids, id) == H2_ID_DROPPED)
 		return; /* charged before it was sent */
-	if (nghttp2_session_get_stream_remote_close(g->session, id) != 1)
+	if (nghttp2_session_get_stream_remote_close(h2_session(g->user), id) != 1)
 		h2_ids_drop(&g->ids, id);
 	if (is_fault(code))
 		guard_h2_charge(g, FLOOD_FAULT, 1);

@@ -16,7 +16,7 @@ struct front;
 
 struct guard_h2 {
 	struct front *front;
-	nghttp2_session *session;
+	struct h2_user *user; /* the session's */
 	struct h2_scan scan;
 	struct h2_ids ids;
 	struct flood flood;
@@ -30,7 +30,7 @@ struct guard_h2 {
 	bool over : 1;           /* terminated: no more input */
 };
 
-void guard_h2_init(struct guard_h2 *g, struct front *f, nghttp2_session *session);
+void guard_h2_init(struct guard_h2 *g, struct front *f, struct h2_user *user);
 /* Gives input to nghttp2; on errors its session is terminated (GOAWAY is
  * queued) and g->over is set. */
 void guard_h2_recv(struct guard_h2 *g, uint8_t *p, size_t len);

@@ -131,13 +131,12 @@ static void look_at_h1(struct inventory_conn *to, const struct h1_session *w)
 	to->sum.held_bytes = mem_usable(w->held);
 }
 
-static void look_at_h2(struct inventory_conn *to, const struct h2_user *user,
-		       nghttp2_session *session)
+static void look_at_h2(struct inventory_conn *to, const struct h2_user *user)
 {
 	look_at_conn(to, user->conn);
 	to->is_h2 = true;
 	to->sum.nghttp2_bytes = user->bytes > 0 ? (uint64_t)user->bytes : 0;
-	to->sum.hpack_bytes = h2_hpack_bytes(session);
+	to->sum.hpack_bytes = h2_hpack_bytes(user);
 }
 
 static void add_server(struct inventory *inv, struct inventory_conn *c,
@@ -167,7 +166,7 @@ static void add_back_h2(struct inventory *inv, const struct back_h2 *b)
 {
 	struct inventory_conn c = {.sum = {.struct_bytes = sizeof(*b)}};
 
-	look_at_h2(&c, &b->user, b->session);
+	look_at_h2(&c, &b->user);
 	c.sum.n_streams = b->n_streams;
 	add_server(inv, &c, b->user.conn);
 }
@@ -180,7 +179,7 @@ static void add_front(struct inventory *inv, const struct front *f)
 		const struct front_h2 *h = container_of(f, struct front_h2, f);
 
 		c.sum.struct_bytes = sizeof(*h);
-		look_at_h2(&c, &h->user, h->session);
+		look_at_h2(&c, &h->user);
 	} else {
 		const struct front_h1 *h = container_of(f, struct front_h1, f);
 

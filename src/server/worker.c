@@ -17,7 +17,6 @@
 #include "io/reuseport.h"
 #include "proxy/back.h"
 #include "proxy/dispatch.h"
-#include "proxy/doze.h"
 #include "proxy/front.h"
 #include "server/channel.h"
 #include "server/exits.h"
@@ -102,7 +101,6 @@ static void second_cb(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, second);
 
-	doze_tick(&w->gate);
 	gate_trim(&w->gate);
 	gate_trim(&w->gate);
 	mem_decay(w->loop.now_ms);

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxy/front.h"
+#include "proxy/front_h2.h"
 #include "proxy/gate.h"
 #include "proxy/reply.h"
 #include "proxy/stream.h"
@@ -749,6 +749,103 @@ START_TEST(a_session_means_the_same_byte_by_byte)
 }
 END_TEST
 
+/* --- quiet ------------------------------------------------------------------ */
+
+static struct front_h2 *the_front(void)
+{
+	struct front *f = container_of(gate.fronts.next, struct front, node);
+
+	ck_assert_uint_eq(gate.n_fronts, 1);
+	return container_of(f, struct front_h2, f);
+}
+
+/* Long enough that it is folded. */
+static void fall_quiet(void)
+{
+	loop_for(2300);
+	ck_assert(the_front()->user.is_folded);
+	ck_assert_uint_gt(mem_counters()->folded_bytes, 0);
+}
+
+START_TEST(a_quiet_session_is_folded_and_goes_on_as_before)
+{
+	const struct h2_user *u;
+
+	get(1);
+	collect();
+	u = &the_front()->user;
+	fall_quiet(); /* while its stream waits */
+	ck_assert_uint_gt(h2_saved_bytes(u), h2_packed_bytes(u));
+	answer(STR("late"));
+	ck_assert(!u->is_folded);
+	ck_assert_uint_eq(mem_counters()->folded_bytes, 0);
+	ck_assert_uint_eq(h2_saved_bytes(u) + h2_packed_bytes(u), 0);
+	collect();
+	ck_assert_uint_eq(status_of(1), 200);
+	fall_quiet();
+	get(3);
+	collect();
+	answer(STR("again"));
+	collect();
+	ck_assert_uint_eq(status_of(3), 200);
+	fall_quiet(); /* and ends so */
+}
+END_TEST
+
+START_TEST(a_folded_session_hears_of_a_drain)
+{
+	collect();
+	fall_quiet();
+	gate_drain(&gate);
+	collect();
+	ck_assert_uint_eq(number(frame_of(GOAWAY, 0, 0) + 9), 0x7fffffff);
+	loop_for(600);
+	collect();
+	ck_assert_uint_eq(gate.n_fronts, 0);
+	ck_assert_uint_eq(mem_counters()->folded_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_session_fills_pages_of_its_own)
+{
+	struct h2_user *u;
+
+	collect();
+	u = &the_front()->user;
+	if (nghttp2_version(0)->version_num != 0x013400) {
+		ck_assert_ptr_nonnull(h2_session(u));
+		return; /* what others ask for is not known */
+	}
+	ck_assert(!gate.front_kit.no_pages && u->has_first);
+	ck_assert_uint_gt(u->small_bytes, 3900);
+	ck_assert_uint_eq((uintptr_t)h2_session(u) - u->pages.at, 4096);
+	ck_assert(fold_is_empty(&u->table));
+}
+END_TEST
+
+START_TEST(what_hpack_holds_is_known_of_a_folded_session)
+{
+	static const uint8_t indexed[] = {0x82, 0x87, 0x84, 0x41, 1,   'x',
+					  0x40, 1,    'a',  2,    'b', 'c'};
+	struct h2_user *u;
+	size_t n;
+
+	send_frame(HEADERS, END_HEADERS | END_STREAM, 1, indexed, sizeof(indexed));
+	collect();
+	answer(STR("x"));
+	collect();
+	u = &the_front()->user;
+	n = h2_hpack_bytes(u);
+	ck_assert_uint_ge(n, 11 + 32 + 3 + 32); /* :authority x, a: bc */
+	fall_quiet();
+	ck_assert_uint_eq(h2_hpack_bytes(u), n);
+	ck_assert(u->is_folded);
+	ck_assert_ptr_nonnull(h2_session(u));
+	ck_assert(!u->is_folded);
+	ck_assert_uint_eq(h2_hpack_bytes(u), n);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front_h2");
@@ -773,6 +870,10 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_session_means_the_same_wherever_its_bytes_are_cut);
 	tcase_add_test(t, a_session_means_the_same_byte_by_byte);
+	tcase_add_test(t, a_quiet_session_is_folded_and_goes_on_as_before);
+	tcase_add_test(t, a_session_fills_pages_of_its_own);
+	tcase_add_test(t, a_folded_session_hears_of_a_drain);
+	tcase_add_test(t, what_hpack_holds_is_known_of_a_folded_session);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
