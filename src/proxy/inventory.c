@@ -17,7 +17,7 @@
 
 static void total(struct inventory_sum *s)
 {
-	s->bytes = s->struct_bytes + s->nghttp2_bytes + s->tls_bytes +
+	s->bytes = s->struct_bytes + s->nghttp2_bytes + s->tls_bytes + s->packed_bytes +
 		   s->pending_bytes + s->held_bytes + s->stream_bytes + s->body_bytes;
 }
 
@@ -28,6 +28,8 @@ static void add(struct inventory_sum *to, const struct inventory_sum *s)
 	to->nghttp2_bytes += s->nghttp2_bytes;
 	to->hpack_bytes += s->hpack_bytes;
 	to->tls_bytes += s->tls_bytes;
+	to->packed_bytes += s->packed_bytes;
+	to->saved_bytes += s->saved_bytes;
 	to->pending_bytes += s->pending_bytes;
 	to->held_bytes += s->held_bytes;
 	to->stream_bytes += s->stream_bytes;
@@ -122,6 +124,8 @@ static void look_at_conn(struct inventory_conn *to, const struct conn *c)
 	to->is_tls = conn_is_tls(c);
 	to->sum.struct_bytes += sizeof(*c);
 	to->sum.tls_bytes = c->tls_bytes > 0 ? (uint64_t)c->tls_bytes : 0;
+	to->sum.packed_bytes = fold_packed_bytes(&c->tls);
+	to->sum.saved_bytes = fold_saved_bytes(&c->tls);
 	to->sum.pending_bytes = mem_usable(c->pending);
 }
 
@@ -137,6 +141,8 @@ static void look_at_h2(struct inventory_conn *to, const struct h2_user *user)
 	to->is_h2 = true;
 	to->sum.nghttp2_bytes = user->bytes > 0 ? (uint64_t)user->bytes : 0;
 	to->sum.hpack_bytes = h2_hpack_bytes(user);
+	to->sum.packed_bytes += h2_packed_bytes(user);
+	to->sum.saved_bytes += h2_saved_bytes(user);
 }
 
 static void add_server(struct inventory *inv, struct inventory_conn *c,

@@ -40,11 +40,13 @@ struct inventory_stream {
 
 /* What one connection holds, or what several do. */
 struct inventory_sum {
-	uint64_t bytes;         /* of all that follows, but hpack_bytes */
+	uint64_t bytes;         /* of all that follows, but hpack and saved */
 	uint64_t struct_bytes;  /* struct conn, front or back */
 	uint64_t nghttp2_bytes; /* the session, HPACK's tables included */
 	uint64_t hpack_bytes;   /* of these; by the count of RFC 7541 §4.1 */
 	uint64_t tls_bytes;     /* what OpenSSL holds */
+	uint64_t packed_bytes;  /* of it and the session, what was folded */
+	uint64_t saved_bytes;   /* of it and the session, not in RAM: folded */
 	uint64_t pending_bytes; /* output that the socket did not take */
 	uint64_t held_bytes;    /* input that is not whole yet (HTTP/1) */
 	uint64_t stream_bytes;  /* structs of streams and their arenas */

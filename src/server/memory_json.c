@@ -96,6 +96,8 @@ static void add_sum(json_t *o, const struct inventory_sum *s)
 	put(o, "nghttp2", s->nghttp2_bytes);
 	put(o, "hpack", s->hpack_bytes);
 	put(o, "tls", s->tls_bytes);
+	put(o, "packed", s->packed_bytes);
+	put(o, "folded", s->saved_bytes);
 	put(o, "pending", s->pending_bytes);
 	put(o, "held", s->held_bytes);
 	put(o, "streams", s->stream_bytes);

@@ -63,6 +63,7 @@ void memory_explain(struct memory_part parts[MEMORY_N_PARTS], uint64_t anon,
 	for (unsigned int i = 0; i < MEMORY_N_PARTS; i++)
 		parts[i] = (struct memory_part){.known = false};
 	explain_free(parts, explain_live(parts, c), anon, s);
+	set(&parts[MEMORY_FOLDED], -get(&c->folded_bytes));
 	if (base != MEM_UNKNOWN)
 		set(&parts[MEMORY_PROGRAM], base);
 	for (unsigned int i = 0; i < MEMORY_REST; i++)
@@ -83,6 +84,8 @@ static const struct {
 	[MEMORY_METADATA] = {"metadata", "the allocator's bookkeeping"},
 	[MEMORY_PROGRAM] = {"program",
 			    "data, stacks and libraries, before the allocator"},
+	[MEMORY_FOLDED] = {"folded", "asked for, but packed and not in RAM: of quiet "
+				     "connections"},
 	[MEMORY_REST] = {"rest", "what nobody tells of, to the kernel's figure; below "
 				 "0: handed out, but not in RAM yet"},
 };

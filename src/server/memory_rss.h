@@ -14,6 +14,7 @@ enum memory_part_id {
 	MEMORY_CACHED,   /* free pages */
 	MEMORY_METADATA, /* the allocator's bookkeeping */
 	MEMORY_PROGRAM,  /* was there before the allocator */
+	MEMORY_FOLDED,   /* asked for, but not in RAM; below 0 */
 	MEMORY_REST,     /* to the kernel's figure; may be below 0 */
 	MEMORY_N_PARTS,
 };

@@ -78,8 +78,8 @@ static void print_bytes(struct text *to, const json_t *o, const char *const *key
 
 static void print_conn(struct text *to, const json_t *c)
 {
-	static const char *const of_conn[] = {"struct",  "nghttp2", "hpack",
-					      "tls",     "pending", "held",
+	static const char *const of_conn[] = {"struct",  "nghttp2", "hpack",   "tls",
+					      "packed",  "folded",  "pending", "held",
 					      "streams", "bodies",  NULL};
 	static const char *const of_stream[] = {"struct", "arena", "request_body",
 						"answer_body", NULL};

@@ -177,6 +177,14 @@ static void print_overflows(struct exposition *e)
 	}
 }
 
+static void print_folded(struct exposition *e)
+{
+	each_worker (w, e) {
+		metric_worker_sample(e, w);
+		metric_value(e, stat_get(&w->stats->mem.folded_bytes));
+	}
+}
+
 static void print_fragmentation(struct exposition *e)
 {
 	each_worker (w, e) {
@@ -185,6 +193,7 @@ static void print_fragmentation(struct exposition *e)
 
 		for (unsigned int tag = 0; tag < MEM_N_TAGS; tag++)
 			live += mem_live(&w->stats->mem, tag);
+		live -= stat_get(&w->stats->mem.folded_bytes);
 		if (!p || p->anon_bytes == PROCFS_UNKNOWN || !live)
 			continue;
 		anon = p->anon_bytes;
@@ -254,8 +263,13 @@ const struct family metrics_of_memory[] = {
 	 "Usable bytes handed out now.", print_live, 0, 0},
 	{"heapgate_allocator_peak_bytes", GAUGE, "worker arm owner life",
 	 "Highest live bytes since the worker started.", print_peaks, 0, 0},
+	{"heapgate_allocator_folded_bytes", GAUGE, "worker arm",
+	 "Of live bytes, those whose pages are not in RAM: what quiet connections "
+	 "hold is folded.",
+	 print_folded, 0, 0},
 	{"heapgate_allocator_fragmentation_ratio", GAUGE, "worker arm",
-	 "Anonymous RSS less LazyFree, for each live byte.", print_fragmentation, 0, 0},
+	 "Anonymous RSS less LazyFree, for each live byte that is not folded.",
+	 print_fragmentation, 0, 0},
 	{"heapgate_region_overflow", COUNTER, "worker arm",
 	 "Blocks that a region passed on because of its soft cap.", print_overflows, 0,
 	 0},

@@ -47,7 +47,7 @@ for name in $ALLOCATORS; do
 	TOP_CLIENT='[.workers[0].largest_connections[] | select(.side == "client")][0]'
 	of "$TOP_CLIENT | .protocol == \"h2\" and .over_tls and .n_streams == 1"
 	of "$TOP_CLIENT | .nghttp2 > 4000 and .tls > 8000 and .streams > 500"
-	of "$TOP_CLIENT | .bytes == .struct + .nghttp2 + .tls + .pending + .held + .streams + .bodies"
+	of "$TOP_CLIENT | .bytes == .struct + .nghttp2 + .tls + .packed + .pending + .held + .streams + .bodies"
 	of "$TOP_CLIENT.largest_streams[0] | .state == \"waits\" and .method == \"GET\" and .bytes == .struct + .arena + .request_body + .answer_body"
 	of '.workers[0].servers.n >= 2'
 

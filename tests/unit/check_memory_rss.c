@@ -55,6 +55,7 @@ START_TEST(each_part_is_what_it_says)
 	stats.active = 9000;
 	stats.resident = 20000;
 	stats.metadata = 700;
+	counters.folded_bytes = 800;
 	memory_explain(parts, 30000, 4000, &counters, &stats);
 	ck_assert_int_eq(parts[MEMORY_ASKED].bytes, 5500);
 	ck_assert_int_eq(parts[MEMORY_ROUNDING].bytes, 500);
@@ -62,7 +63,8 @@ START_TEST(each_part_is_what_it_says)
 	ck_assert_int_eq(parts[MEMORY_CACHED].bytes, 10300);
 	ck_assert_int_eq(parts[MEMORY_METADATA].bytes, 700);
 	ck_assert_int_eq(parts[MEMORY_PROGRAM].bytes, 4000);
-	ck_assert_int_eq(parts[MEMORY_REST].bytes, 6000);
+	ck_assert_int_eq(parts[MEMORY_FOLDED].bytes, -800);
+	ck_assert_int_eq(parts[MEMORY_REST].bytes, 6800);
 }
 END_TEST
 

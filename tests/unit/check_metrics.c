@@ -249,7 +249,8 @@ END_TEST
 START_TEST(fragmentation_is_anonymous_memory_for_each_live_byte)
 {
 	stat_add(&stats[0]->mem.tag[MEM_CONN].live_bytes, 600000);
-	stat_add(&stats[0]->mem.tag[MEM_OPENSSL].live_bytes, 400000);
+	stat_add(&stats[0]->mem.tag[MEM_OPENSSL].live_bytes, 600000);
+	stat_add(&stats[0]->mem.folded_bytes, 200000);
 	readings[0].anon_bytes = 2000000;
 	stat_add(&stats[1]->mem.tag[MEM_CONN].live_bytes, 1000000);
 	readings[1].anon_bytes = 2000000;
@@ -257,6 +258,8 @@ START_TEST(fragmentation_is_anonymous_memory_for_each_live_byte)
 	scrape(false);
 	is("heapgate_allocator_fragmentation_ratio{worker=\"0\",arm=\"a\"}", 2);
 	is("heapgate_allocator_fragmentation_ratio{worker=\"1\",arm=\"a\"}", 1.5);
+	is("heapgate_allocator_folded_bytes{worker=\"0\",arm=\"a\"}", 200000);
+	is("heapgate_allocator_folded_bytes{worker=\"1\",arm=\"a\"}", 0);
 }
 END_TEST
 
