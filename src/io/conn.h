@@ -133,6 +133,8 @@ static inline void conn_stir(struct conn *c)
 		conn_await_quiet(c);
 }
 
+/* OpenSSL need not give back a record's buffers after each: for a conn of many. */
+void conn_keep_buffers(struct conn *c);
 /* OpenSSL frees p: if it is the SSL of a conn that was folded, its pages leave RAM
  * again first. For the hook. */
 void conn_on_openssl_free(void *p);

@@ -235,6 +235,12 @@ out:
 	return rc;
 }
 
+void conn_keep_buffers(struct conn *c)
+{
+	if (conn_is_tls(c))
+		SSL_clear_mode(conn_tls(c), SSL_MODE_RELEASE_BUFFERS);
+}
+
 /* An SSL that is freed, and was packed until then. When thousands leave together
  * their pages would come back into RAM just to stay with the allocator. */
 static void *parting;

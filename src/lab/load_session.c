@@ -386,8 +386,8 @@ struct session *session_new(struct load *l, struct session **slot, bool is_idle)
 		return NULL;
 	}
 	/* A record's buffers are wanted again at once, but where it only idles. */
-	if (s->conn->ssl && !is_idle)
-		SSL_clear_mode(s->conn->ssl, SSL_MODE_RELEASE_BUFFERS);
+	if (!is_idle)
+		conn_keep_buffers(s->conn);
 	list_append(&l->sessions, &s->node);
 	l->n_connecting++;
 	count_conn(l);
