@@ -32,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 
+import latencies
 import procs
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -123,20 +124,8 @@ def worker_us(url, pid, seconds):
     return (cpu_us(pid) - before) / int(ok.group(1)), int(ok.group(1)) / seconds
 
 
-def lower_us(i):
-    """The lower bound of a bucket of src/lab/latencies.c."""
-    shift = i // 64
-    return i if not shift else (64 + i % 64) << (shift - 1)
-
-
-def quantile_ms(latencies, q):
-    rank, seen = q * sum(n for _, n in latencies["buckets"]), 0
-    for i, n in latencies["buckets"]:
-        if seen + n >= rank:
-            low, high = lower_us(i), lower_us(i + 1)
-            return (low + (high - low) * (rank - seen) / n) / 1000
-        seen += n
-    return 0.0
+def quantile_ms(counts, q):
+    return latencies.quantile(counts, q) / 1000
 
 
 def generate(url, rate, clients, seconds, *more):

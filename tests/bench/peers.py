@@ -42,6 +42,7 @@ from collections import namedtuple
 sys.dont_write_bytecode = True
 import frame  # noqa: E402
 import hold  # noqa: E402
+import latencies  # noqa: E402
 import procs  # noqa: E402
 from frame import HERE, TOP, enclosed, interrupted, machine, spread  # noqa: E402,F401
 from procs import Trouble  # noqa: E402
@@ -332,26 +333,13 @@ def open_loop(bench, case, port, rate):
         env=dict(os.environ, OPENSSL_CONF=bench.path("openssl.cnf")))
     try:
         r = [json.loads(line) for line in out.stdout.splitlines()][-1]
-        buckets = r["latency"]["buckets"]
-        return (r["ok"], r["planned"] - r["ok"], quantile(buckets, 0.5),
-                quantile(buckets, 0.99), quantile(r["late"]["buckets"], 0.99))
+        if not r["ok"]:
+            raise Trouble("no request was answered")
+        return (r["ok"], r["planned"] - r["ok"], latencies.quantile(r["latency"], 0.5),
+                latencies.quantile(r["latency"], 0.99),
+                latencies.quantile(r["late"], 0.99))
     except (ValueError, IndexError, KeyError):
         raise Trouble("heapgate load said:\n" + out.stdout + out.stderr) from None
-
-
-def lower(i):
-    """The least value in bucket i of heapgate's histograms: 8 to an octave."""
-    return i if i < 8 else (8 + i % 8) << (i // 8 - 1)
-
-
-def quantile(buckets, q):
-    """Of [[bucket, count]…], spread evenly within each."""
-    want = q * sum(n for _, n in buckets)
-    for i, n in buckets:
-        if n >= want:
-            return lower(i) + (lower(i + 1) - lower(i)) * want / n
-        want -= n
-    raise Trouble("no request was answered")
 
 
 def capacity(bench, case, spec):
