@@ -53,6 +53,8 @@ struct mem_backend {
 	const char *soname;         /* library to load; NULL: nothing to load */
 	const char *package;        /* Debian package that has it, or NULL */
 	bool regions;               /* default for regions=: bump (true) or heap */
+	bool cells;                 /* its small blocks are cells without a head:
+				     * pools take them as they are */
 	const struct mem_key *keys; /* NULL: takes none */
 	const char *tuned;          /* key=value,... that profile=tuned stands for */
 

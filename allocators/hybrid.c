@@ -491,6 +491,7 @@ const struct mem_backend backend_hybrid = {
 	.name = "hybrid",
 	.summary = "built in: slabs, page runs and bump regions",
 	.regions = true,
+	.cells = true,
 	.keys = hybrid_keys,
 	.load = hybrid_load,
 	.set = hybrid_set,

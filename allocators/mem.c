@@ -382,6 +382,7 @@ static void describe(const char *text, const struct spec *spec,
 	snprintf(info->version, sizeof(info->version), "%s", version);
 	library_path_of((void *)plain->alloc, info->path, sizeof(info->path));
 	info->regions = spec->regions;
+	info->cells = plain->cells;
 }
 
 int mem_choose(const char *text, char *err, size_t err_cap)

@@ -10,8 +10,7 @@
  * by their life, a library's blocks by the library. A block is freed with the
  * tag it was allocated with.
  *
- * Needs libc only; nothing from src/ may be included here. Not thread-safe:
- * a worker is one process with one thread.
+ * Needs libc only, includes nothing from src/. One thread for each process.
  */
 #ifndef HEAPGATE_MEM_H
 #define HEAPGATE_MEM_H
@@ -76,6 +75,7 @@ struct mem_info {
 	char version[64]; /* as the library itself tells; "" if it cannot */
 	char path[512];   /* file the functions come from (dladdr) */
 	bool regions;     /* true: bump and slab; false: heap twins */
+	bool cells;       /* see struct mem_backend */
 };
 
 /*

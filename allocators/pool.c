@@ -39,8 +39,8 @@ void pool_init(struct pool *p, const char *name, enum mem_tag tag, size_t object
 
 	mem_must(object_bytes > 0 && object_bytes <= 1 << 20);
 	*p = (struct pool){.name = name, .tag = (uint8_t)tag};
-	p->heap = !mem_info()->regions;
-	if (!p->heap)
+	p->single = !mem_info()->regions || mem_info()->cells;
+	if (!p->single)
 		cell += sizeof(struct pool_trailer);
 	p->cell_bytes = (uint32_t)((cell + POOL_ALIGN - 1) & ~(size_t)(POOL_ALIGN - 1));
 	p->object_bytes = (uint32_t)object_bytes;
@@ -149,7 +149,7 @@ void *pool_get(struct pool *p)
 	struct pool_chunk *c;
 	void *cell;
 
-	if (p->heap) {
+	if (p->single) {
 		cell = mem_alloc(p->tag, p->cell_bytes);
 		p->n_live += cell != NULL;
 		return cell;
@@ -203,7 +203,7 @@ void pool_put(struct pool *p, void *object)
 {
 	mem_must(p->n_live > 0);
 	p->n_live--;
-	if (p->heap)
+	if (p->single)
 		mem_free(p->tag, object);
 	else
 		put_cell(p, object);

@@ -3,7 +3,8 @@
  *
  * Two forms behind one API, chosen per process by regions=bump|heap: slab
  * (chunks of equal cells with a free list; empty chunks go back at once but
- * for one) and heap (each object its own block of the allocator).
+ * for one) and heap (each object its own block of the allocator). The hybrid's
+ * blocks are cells of slabs already, so there the two are one.
  */
 #ifndef HEAPGATE_POOL_H
 #define HEAPGATE_POOL_H
@@ -21,7 +22,7 @@ struct pool {
 	uint32_t object_bytes;      /* as asked for at init */
 	uint32_t n_live;            /* objects handed out now */
 	uint8_t tag;                /* enum mem_tag of all its memory */
-	bool heap;                  /* regions=heap: objects one by one */
+	bool single;                /* each object is a block of the allocator */
 };
 
 void pool_init(struct pool *p, const char *name, enum mem_tag tag, size_t object_bytes);

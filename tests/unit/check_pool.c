@@ -22,7 +22,7 @@ static void begin(int i, size_t bytes)
 
 static bool is_slab(void)
 {
-	return mem_info()->regions;
+	return mem_info()->regions && !mem_info()->cells;
 }
 
 static const size_t object_sizes[] = {1, 8, 24, 60, 64, 200, 608, 1000, 4000, 20000};
