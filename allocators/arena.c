@@ -55,6 +55,16 @@ void arena_init_child(struct arena *a, struct arena *parent, enum mem_tag tag,
 	parent->children = a;
 }
 
+void arena_expect(struct arena *a, size_t bytes)
+{
+	size_t need = (bytes + sizeof(struct arena_chunk) + ARENA_ALIGN - 1) &
+		      ~(size_t)(ARENA_ALIGN - 1);
+
+	a->next_bytes = 0;
+	if (bytes > (size_t)(a->end - a->at) && need <= ARENA_MAX_CHUNK)
+		a->next_bytes = (uint16_t)need;
+}
+
 static void leave_parent(struct arena *a)
 {
 	if (!a->parent)
@@ -141,6 +151,11 @@ unsigned int arena_n_blocks(const struct arena *a)
 	return n;
 }
 
+size_t arena_taken(const struct arena *a)
+{
+	return (size_t)a->used_bytes - (size_t)(a->end - a->at);
+}
+
 static void *fail(struct arena *a)
 {
 	a->failed = true;
@@ -174,7 +189,10 @@ static size_t next_chunk_bytes(struct arena *a, size_t need)
 		mem_count_overflow();
 		return need;
 	}
-	if (a->chunks) {
+	if (a->next_bytes) {
+		usual = a->next_bytes;
+		a->next_bytes = 0;
+	} else if (a->chunks) {
 		usual = a->chunks->total_bytes * 2;
 		if (usual > ARENA_MAX_CHUNK)
 			usual = ARENA_MAX_CHUNK;

@@ -27,9 +27,10 @@ struct arena {
 	struct arena *next_sibling;
 	struct arena **sibling_link;
 	uint32_t first_bytes; /* size of the first chunk */
+	uint16_t next_bytes;  /* size of the next chunk; 0: as usual */
 	uint8_t tag;          /* enum mem_tag of all its memory */
-	bool heap;            /* regions=heap: objects one by one */
-	bool failed;          /* an allocation failed since reset */
+	bool heap : 1;        /* regions=heap: objects one by one */
+	bool failed : 1;      /* an allocation failed since reset */
 	uint64_t used_bytes;  /* in chunks or blocks now */
 	uint64_t soft_bytes;  /* past this no chunk is taken for more
 			       * than one object; 0: none */
@@ -50,6 +51,9 @@ void arena_init(struct arena *a, enum mem_tag tag, size_t first_bytes);
 /* As arena_init(); ends at the latest when the parent ends or is reset. */
 void arena_init_child(struct arena *a, struct arena *parent, enum mem_tag tag,
 		      size_t first_bytes);
+/* About so many bytes come next: if they do not fit in what is left, the next
+ * chunk is just large enough for them. */
+void arena_expect(struct arena *a, size_t bytes);
 /* Runs the cleanups, newest first, and frees everything. Idempotent. */
 void arena_fini(struct arena *a);
 /* As arena_fini(), but keeps the first chunk for what comes next. */
@@ -66,6 +70,9 @@ char *arena_bytes(struct arena *a, size_t len) MUST_USE;
 char *arena_printf(struct arena *a, const char *format, ...) MUST_USE
 	__attribute__((format(printf, 2, 3)));
 
+/* Bytes that its objects take, the chunks' heads and what was left at their
+ * ends included; not what is left of the newest. */
+size_t arena_taken(const struct arena *a);
 /* How many blocks of the allocator it holds: chunks, or objects. */
 unsigned int arena_n_blocks(const struct arena *a);
 

@@ -5,6 +5,7 @@
 #define MAX_METHOD_BYTES 32
 /* Room in m->headers for what the proxy itself will add. */
 #define SPARE_FIELDS 8
+#define HEAD_SLACK   64 /* for what is added to a head, and its alignment */
 
 /* What the fields of a head say about the message and the connection. */
 struct facts {
@@ -501,12 +502,17 @@ static void start_response(struct message *m)
 static enum h1_result parse_head(struct h1 *h, const char *data, size_t len,
 				 struct message *m, struct arena *a)
 {
-	char *p = arena_bytes(a, len);
+	const size_t fields_bytes =
+		(h->n_lines + SPARE_FIELDS) * sizeof(struct field) + HEAD_SLACK;
+	char *p;
 	char *fields;
 	struct str target = {NULL, 0};
 	struct facts k = {.n_hosts = 0};
 	enum h1_result r;
 
+	arena_expect(a, len + fields_bytes);
+	p = arena_bytes(a, len);
+	arena_expect(a, fields_bytes);
 	if (!p || fields_room(&m->headers, a, h->n_lines + SPARE_FIELDS) < 0)
 		return h1_fail(h, 503, no_memory);
 	memcpy(p, data, len);

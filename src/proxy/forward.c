@@ -74,7 +74,7 @@ int forward_request(struct stream *s)
 	 * and nghttp2 refuses them. */
 	fields_drop(f, FIELD_BIT(FIELD_HTTP2_SETTINGS) |
 			       (how == FORWARDED_TRUST ? 0 : FORWARDED_IDS));
-	if (fields_room(f, &s->arena, 4) != 0 ||
+	if (fields_room(f, &s->arena, FORWARD_FIELDS) != 0 ||
 	    (how != FORWARDED_DROP && add_all_forwarded(s) != 0))
 		return -1;
 	return add_via(s, f, s->is_h2, s->req.minor_version);

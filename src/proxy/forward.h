@@ -14,6 +14,8 @@ enum forwarded {
 	FORWARDED_DROP,    /* none */
 };
 
+/* How many fields at most forward_request() adds. */
+#define FORWARD_FIELDS 4
 /* s->req, before it goes to side B. Returns: 0, or -1 when there is no
  * memory. */
 int forward_request(struct stream *s) __attribute__((warn_unused_result));

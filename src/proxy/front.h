@@ -28,7 +28,9 @@ struct front {
 	struct grave grave;
 	uint64_t in_counted; /* bytes of conn already in the stats */
 	uint64_t out_counted;
-	uint16_t listener; /* index */
+	uint16_t listener;    /* index */
+	uint16_t head_bytes;  /* an arena for what the last request took; 0: none yet */
+	uint16_t head_fields; /* of that request, with room for ours */
 	bool is_tls;
 	bool is_h2; /* a struct front_h2, else a front_h1 */
 	bool draining;

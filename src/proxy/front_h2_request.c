@@ -26,6 +26,8 @@ static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *fr
 	s->is_h2 = true;
 	front_h2_narrow(s);
 	s->a.id = frame->hd.stream_id;
+	if (fields_room(&s->req.headers, &s->arena, h->f.head_fields) != 0)
+		s->head_status = 503;
 	h2_set_stream(session, &h->user, s->a.id, s);
 	return 0;
 }

@@ -2,13 +2,18 @@
 
 #include "base/must.h"
 #include "proxy/accesslog.h"
+#include "proxy/forward.h"
 #include "proxy/front.h"
 #include "proxy/gate.h"
 #include "proxy/reply.h"
 
-#define STREAM_MAGIC       0x7374726du /* "strm" */
-#define STREAM_ARENA_BYTES 512         /* a request; its answer takes a second chunk */
-#define STREAM_LINGER_MS   1000
+#define STREAM_MAGIC        0x7374726du /* "strm" */
+#define STREAM_ARENA_BYTES  512         /* a front's first request */
+#define STREAM_HEAD_MIN     128         /* bounds of what later ones begin with */
+#define STREAM_HEAD_MAX     4096
+#define STREAM_HEAD_FIELDS  60
+#define STREAM_ANSWER_BYTES 1000 /* an answer's head */
+#define STREAM_LINGER_MS    1000
 
 static void bury(struct grave *g)
 {
@@ -106,7 +111,8 @@ struct stream *stream_new(struct front *f, const struct side_ops *ops, void *own
 	message_init(&s->res);
 	body_init(&s->req_body, g->limits->stream_buffer_bytes);
 	body_init(&s->res_body, g->limits->stream_buffer_bytes);
-	arena_init(&s->arena, MEM_STREAM, STREAM_ARENA_BYTES);
+	arena_init(&s->arena, MEM_STREAM,
+		   f->head_bytes ? f->head_bytes : STREAM_ARENA_BYTES);
 	timer_init(&s->timer, timer_cb);
 	timer_set(g->loop, &s->timer, g->limits->header_timeout_ms);
 	s->listener = f->listener;
@@ -153,18 +159,37 @@ void stream_reset_answer(struct stream *s)
 	s->res.protocol = s->req.protocol;
 }
 
+/* The next request of this client's will be much like this one. */
+static void remember_head(struct front *f, const struct stream *s)
+{
+	size_t taken = arena_taken(&s->arena);
+
+	if (taken > STREAM_HEAD_MAX)
+		taken = STREAM_HEAD_MAX;
+	taken = (taken + taken / 8 + 63) & ~(size_t)63;
+	f->head_bytes = (uint16_t)(taken > STREAM_HEAD_MIN ? taken : STREAM_HEAD_MIN);
+}
+
 void stream_on_request(struct stream *s, unsigned int status)
 {
 	must(!s->dispatched);
 	s->dispatched = true;
+	if (s->req.headers.n <= STREAM_HEAD_FIELDS)
+		s->front->head_fields = s->req.headers.n + FORWARD_FIELDS;
 	stream_reset_answer(s);
 	if (status)
 		reply_error(s, status);
 	else
 		s->gate->dispatch(s);
 	/* Without memory for an answer it may have ended in there. */
-	if (s->a.ops || s->b.ops)
-		touch(s);
+	if (!s->a.ops && !s->b.ops)
+		return;
+	touch(s);
+	if (s->answered)
+		return;
+	if (s->front)
+		remember_head(s->front, s);
+	arena_expect(&s->arena, STREAM_ANSWER_BYTES);
 }
 
 /* Without memory it is left out. */

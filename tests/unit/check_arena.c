@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "allocators/memcheck.h"
 #include "backends.h"
 
 #define TAG MEM_STREAM
@@ -120,6 +121,58 @@ START_TEST(chunks_double_up_to_16_kib)
 	/* 1 + 2 + 4 + 8 + 16 KiB, then 16 each */
 	ck_assert_uint_ge(c->allocs, 9);
 	ck_assert_uint_le(c->allocs, 14);
+	arena_fini(&a);
+}
+END_TEST
+
+START_TEST(a_chunk_is_as_large_as_what_is_expected)
+{
+	const struct mem_counter *c;
+	char *first, *second;
+
+	begin(_i);
+	c = &mem_counters()->tag[TAG];
+	arena_expect(&a, 200);
+	ck_assert_ptr_nonnull(first = arena_alloc(&a, 100));
+	ck_assert_ptr_nonnull(arena_bytes(&a, 60));
+	if (is_bump())
+		ck_assert_uint_eq(c->asked_bytes, 224);
+	arena_expect(&a, 10);
+	ck_assert_ptr_nonnull(arena_bytes(&a, 10));
+	arena_expect(&a, 640);
+	ck_assert_ptr_nonnull(second = arena_bytes(&a, 640));
+	memset(first, 1, 100);
+	memset(second, 2, 640);
+	ck_assert_int_eq(first[99], 1);
+	if (is_bump() && !MEMCHECK_REDZONE)
+		ck_assert_uint_eq(c->asked_bytes, 224 + 656);
+	/* From there on they double again. */
+	ck_assert_ptr_nonnull(arena_bytes(&a, 100));
+	if (is_bump() && !MEMCHECK_REDZONE)
+		ck_assert_uint_eq(c->asked_bytes, 224 + 656 + 1312);
+	arena_fini(&a);
+	ck_assert_uint_eq(live(), 0);
+}
+END_TEST
+
+START_TEST(what_is_expected_beyond_16_kib_is_no_reason_for_a_chunk)
+{
+	begin(_i);
+	arena_expect(&a, 16384);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 10));
+	if (is_bump())
+		ck_assert_uint_eq(mem_counters()->tag[TAG].asked_bytes, 1024);
+	arena_fini(&a);
+}
+END_TEST
+
+START_TEST(taken_is_without_what_is_left_of_the_newest_chunk)
+{
+	begin(_i);
+	ck_assert_uint_eq(arena_taken(&a), 0);
+	ck_assert_ptr_nonnull(arena_alloc(&a, 64));
+	ck_assert_uint_ge(arena_taken(&a), 64);
+	ck_assert_uint_le(arena_taken(&a), 64 + 64);
 	arena_fini(&a);
 }
 END_TEST
@@ -457,6 +510,10 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(t, copies_end_with_a_nul, 0, n);
 	tcase_add_loop_test(t, a_stream_sized_arena_takes_one_small_block, 0, n);
 	tcase_add_loop_test(t, chunks_double_up_to_16_kib, 0, n);
+	tcase_add_loop_test(t, a_chunk_is_as_large_as_what_is_expected, 0, n);
+	tcase_add_loop_test(t, what_is_expected_beyond_16_kib_is_no_reason_for_a_chunk,
+			    0, n);
+	tcase_add_loop_test(t, taken_is_without_what_is_left_of_the_newest_chunk, 0, n);
 	tcase_add_loop_test(t, a_big_object_gets_its_own_size, 0, n);
 	tcase_add_loop_test(t, rewind_frees_what_came_after, 0, n);
 	tcase_add_loop_test(t, rewind_to_the_beginning_frees_all, 0, n);

@@ -331,6 +331,31 @@ START_TEST(a_request_reaches_side_b_and_its_answer_the_client)
 }
 END_TEST
 
+START_TEST(a_request_begins_with_what_the_last_one_took)
+{
+	static const char *const words[] = {REQUEST("GET"), ":path", "/", "x", "y",
+					    "accept",       "*",     NULL};
+	struct front *f;
+	size_t taken, hint;
+
+	send_head(1, END_STREAM, words);
+	collect();
+	ck_assert_ptr_nonnull(asked);
+	ck_assert_uint_eq(asked->arena.first_bytes, 512);
+	taken = arena_taken(&asked->arena);
+	f = asked->front;
+	hint = f->head_bytes;
+	ck_assert_uint_ge(hint, taken);
+	ck_assert_uint_le(hint, taken + taken / 8 + 64);
+	ck_assert_uint_eq(f->head_fields, 2 + 4);
+	send_head(3, END_STREAM, words);
+	collect();
+	ck_assert_uint_eq(asked->a.id, 3);
+	ck_assert_uint_eq(asked->arena.first_bytes, hint);
+	ck_assert_uint_ge(asked->req.headers.cap, 6);
+}
+END_TEST
+
 START_TEST(a_cancel_reaches_side_b)
 {
 	get(1);
@@ -854,6 +879,7 @@ int main(void)
 	tcase_add_checked_fixture(t, open_front, close_front);
 	tcase_add_test(t, the_client_is_told_what_it_may_ask);
 	tcase_add_test(t, a_request_reaches_side_b_and_its_answer_the_client);
+	tcase_add_test(t, a_request_begins_with_what_the_last_one_took);
 	tcase_add_test(t, a_cancel_reaches_side_b);
 	tcase_add_test(t, a_client_that_is_gone_reaches_side_b);
 	tcase_add_test(t, an_answer_that_breaks_off_is_reset);
