@@ -41,11 +41,7 @@ struct mem_key {
 	const char *help; /* one line, for --help and docs */
 };
 
-/* A block and its usable bytes; NULL and 0 if there is no memory. */
-struct mem_block {
-	void *p;
-	size_t usable;
-};
+struct mem_counter;
 
 struct mem_backend {
 	const char *name;
@@ -71,10 +67,15 @@ struct mem_backend {
 	void *(*realloc)(void *p, size_t size);
 	void (*free)(void *p);
 	size_t (*usable)(const void *p);
-	/* Both or none: as alloc and free, and tell the usable bytes on the
-	 * way. free hears the tag (enum mem_tag) to name it in a complaint. */
-	struct mem_block (*alloc_sized)(size_t size);
-	size_t (*free_sized)(void *p, unsigned int tag);
+	/* All or none: as alloc and free, and count on the way what count.h says,
+	 * with a connection's bytes or without. A free hears the tag (enum mem_tag)
+	 * to name it in a complaint. The order is that of mem.h: what calls them
+	 * jumps, and moves nothing. */
+	void *(*alloc_counted)(struct mem_counter *c, size_t size);
+	void *(*alloc_charged)(struct mem_counter *c, size_t size, int64_t *bytes);
+	void (*free_counted)(unsigned int tag, void *p, struct mem_counter *c);
+	void (*free_charged)(unsigned int tag, void *p, int64_t *bytes,
+			     struct mem_counter *c);
 	void (*stats)(struct mem_stats *out); /* NULL: cannot say */
 	/* Bytes returned; NULL: cannot. May stop after some milliseconds:
 	 * call again until it returns 0. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "count.h"
 #include "hybrid_parts.h"
 #include "mem.h"
 #include "memcheck.h"
@@ -61,16 +62,14 @@ static void check_poison(const struct hybrid_slab *s, const void *cell, size_t s
 				i, cell, s->cell_bytes);
 }
 
-INLINE void *list_get(unsigned int cls, int level)
+/* There must be a free cell. */
+INLINE void *list_pop(struct hybrid_slab *s, int level)
 {
-	struct hybrid_slab *s = hybrid.current[cls];
 	struct hybrid_cell *c = s->free;
 
-	if (mem_unlikely(!c))
-		return hybrid_list_refill(cls);
 	memcheck_defined(c, sizeof(*c));
 	s->free = hybrid_next(c, level);
-	s->n_live++;
+	s->above++;
 	if (level >= 1)
 		c->tag = 0;
 	if (level >= 2)
@@ -78,25 +77,20 @@ INLINE void *list_get(unsigned int cls, int level)
 	return c;
 }
 
-/* zeroed: NULL if nobody wants to know. */
-INLINE void *mask_get(unsigned int cls, int level, bool *zeroed)
+/* There must be a free cell. zeroed: NULL if nobody wants to know. */
+INLINE void *mask_pop(struct hybrid_slab *s, int level, bool *zeroed)
 {
-	struct hybrid_slab *s = hybrid.current[cls];
-	unsigned int index;
-	uint64_t bit;
+	uint32_t index = (uint32_t)__builtin_ctzll(s->mask);
+	uint64_t bit = s->mask & -s->mask;
 
-	if (mem_unlikely(!s->mask))
-		return hybrid_mask_refill(cls, zeroed);
-	index = (unsigned int)__builtin_ctzll(s->mask);
-	bit = s->mask & -s->mask;
 	s->mask ^= bit;
 	if (level >= 2 && s->touched & bit)
 		check_poison(s, hybrid_cell_at(s, index), 0);
 	if (zeroed)
 		*zeroed = s->clean && !(s->touched & bit);
 	s->touched |= bit;
-	s->n_live++;
-	return hybrid_cell_at(s, index);
+	s->above++;
+	return s->base + index * s->cell_bytes;
 }
 
 static __attribute__((noinline)) void *big_get(size_t size, size_t *usable,
@@ -126,19 +120,32 @@ static unsigned int class_of(size_t size)
 				   : hybrid.mask_class[(size - 1) / HY_STEP];
 }
 
+static size_t hybrid_usable(const void *p);
+
+static void *get_cell(size_t size, int level, size_t *usable, bool *zeroed)
+{
+	unsigned int cls = class_of(size);
+	struct hybrid_slab *s = hybrid.current[cls];
+
+	*usable = hybrid_classes[cls].cell_bytes;
+	if (size <= HY_LIST_MAX)
+		return s->free ? list_pop(s, level) : hybrid_list_refill(cls);
+	return s->mask ? mask_pop(s, level, zeroed) : hybrid_mask_refill(cls, zeroed);
+}
+
 /* Any size, any level: with all that there is to know and to do. */
 static void *get(size_t size, int level, size_t *usable, bool *zeroed)
 {
 	void *p;
 
 	*zeroed = false;
-	if (size > HY_CELL_MAX) {
-		p = big_get(size, usable, zeroed);
-	} else {
-		*usable = hybrid_classes[class_of(size)].cell_bytes;
-		p = size <= HY_LIST_MAX ? list_get(class_of(size), level)
-					: mask_get(class_of(size), level, zeroed);
+	if (level == 3) {
+		p = hybrid_guard_get(size);
+		*usable = p ? hybrid_usable(p) : 0;
+		return p;
 	}
+	p = size > HY_CELL_MAX ? big_get(size, usable, zeroed)
+			       : get_cell(size, level, usable, zeroed);
 	if (p)
 		memcheck_undefined(p, size);
 	if (level >= 2 && p && !*zeroed)
@@ -146,43 +153,82 @@ static void *get(size_t size, int level, size_t *usable, bool *zeroed)
 	return p;
 }
 
-static __attribute__((noinline)) struct mem_block get_sized(size_t size)
-{
-	struct mem_block b;
-	bool zeroed;
+/* Whom a call is counted for. How much of it is known when this is compiled, as
+ * the level is. */
+enum how { PLAIN, COUNTED, CHARGED };
+struct account {
+	enum how how;
+	struct mem_counter *c; /* COUNTED and CHARGED */
+	int64_t *bytes;        /* CHARGED: of a connection */
+};
 
-	b.p = get(size, hybrid.hardening, &b.usable, &zeroed);
-	return b;
+INLINE void note_alloc(struct account a, size_t asked, size_t usable)
+{
+	if (a.how != PLAIN)
+		count_alloc(a.c, asked, usable);
+	if (a.how == CHARGED)
+		count_charge(a.c, a.bytes, usable);
+}
+
+INLINE void note_free(struct account a, size_t usable)
+{
+	if (a.how != PLAIN)
+		count_free(a.c, usable);
+	if (a.how == CHARGED)
+		count_discharge(a.c, a.bytes, usable);
 }
 
 static __attribute__((noinline)) void *get_any(size_t size)
 {
-	return get_sized(size).p;
+	size_t usable;
+	bool zeroed;
+
+	return get(size, hybrid.hardening, &usable, &zeroed);
 }
 
-/* The short path has no frame: what it calls, it jumps to. */
-INLINE void *get_fast(size_t size, int level)
+/* Where nothing is known: c is NULL for PLAIN, bytes but for CHARGED. */
+static struct account account_of(struct mem_counter *c, int64_t *bytes)
 {
+	return (struct account){bytes ? CHARGED : c ? COUNTED : PLAIN, c, bytes};
+}
+
+static __attribute__((noinline)) void *get_counted(struct mem_counter *c, size_t size,
+						   int64_t *bytes)
+{
+	size_t usable;
+	bool zeroed;
+	void *p = get(size, hybrid.hardening, &usable, &zeroed);
+
+	if (p)
+		note_alloc(account_of(c, bytes), size, usable);
+	else
+		count_add(&c->failures, 1);
+	return p;
+}
+
+/* The short paths have no frame: what they call, they jump to. Whatever is not
+ * everyday is all taken by one. Returns: whether it was everyday. */
+INLINE bool get_fast(size_t size, int level, struct account a, void **p)
+{
+	struct hybrid_slab *s;
+
 	if (level >= 2 || MEMCHECK_REDZONE)
-		return get_any(size);
-	if (mem_likely(size <= HY_LIST_MAX))
-		return list_get(hybrid.list_class[(size + 7) / 8], level);
-	if (mem_likely(size <= HY_CELL_MAX))
-		return mask_get(hybrid.mask_class[(size - 1) / HY_STEP], level, NULL);
-	return get_any(size);
-}
-
-INLINE struct mem_block get_sized_fast(size_t size, int level)
-{
-	unsigned int cls;
-	void *p;
-
-	if (level >= 2 || MEMCHECK_REDZONE || mem_unlikely(size > HY_CELL_MAX))
-		return get_sized(size);
-	cls = class_of(size);
-	p = mem_likely(size <= HY_LIST_MAX) ? list_get(cls, level)
-					    : mask_get(cls, level, NULL);
-	return (struct mem_block){p, hybrid_classes[cls].cell_bytes};
+		return false;
+	if (mem_likely(size <= HY_LIST_MAX)) {
+		s = hybrid.current[hybrid.list_class[(size + 7) / 8]];
+		if (mem_unlikely(!s->free))
+			return false;
+		*p = list_pop(s, level);
+	} else {
+		if (mem_unlikely(size > HY_CELL_MAX))
+			return false;
+		s = hybrid.current[hybrid.mask_class[(size - 1) / HY_STEP]];
+		if (mem_unlikely(!s->mask))
+			return false;
+		*p = mask_pop(s, level, NULL);
+	}
+	note_alloc(a, size, s->cell_bytes);
+	return true;
 }
 
 /* Level 2 reuses the cell that has been free for longest. */
@@ -208,9 +254,9 @@ static void check_cell(const struct hybrid_slab *s, const void *p)
 			s->cell_bytes);
 }
 
-/* Returns: the cell's size, as all that frees do. */
-INLINE size_t list_return(struct hybrid_slab *s, struct hybrid_cell *c, int level,
-			  unsigned int tag)
+/* A free counts before it may have to call anybody. */
+INLINE void list_return(struct hybrid_slab *s, struct hybrid_cell *c, int level,
+			unsigned int tag, struct account a)
 {
 	if (level >= 1)
 		c->tag = hybrid_tag(c) ^ tag;
@@ -223,20 +269,21 @@ INLINE size_t list_return(struct hybrid_slab *s, struct hybrid_cell *c, int leve
 		s->free = c;
 	}
 	memcheck_noaccess(c, s->cell_bytes);
-	if (mem_unlikely(--s->n_live == s->trap))
-		return hybrid_slab_trapped(s);
-	return s->cell_bytes;
+	note_free(a, s->cell_bytes);
+	if (mem_unlikely(--s->above == 0))
+		hybrid_slab_trapped(s);
 }
 
-static __attribute__((noinline, cold)) size_t list_put_suspect(struct hybrid_slab *s,
-							       struct hybrid_cell *c,
-							       unsigned int tag)
+static __attribute__((noinline, cold)) void list_put_suspect(
+	struct hybrid_slab *s, struct hybrid_cell *c, unsigned int tag,
+	struct mem_counter *counter, int64_t *bytes)
 {
 	check_double(s, c, tag);
-	return list_return(s, c, hybrid.hardening, tag);
+	list_return(s, c, hybrid.hardening, tag, account_of(counter, bytes));
 }
 
-INLINE size_t list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+INLINE void list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag,
+		     struct account a)
 {
 	struct hybrid_cell *c = p;
 
@@ -244,43 +291,44 @@ INLINE size_t list_put(struct hybrid_slab *s, void *p, int level, unsigned int t
 		check_cell(s, p);
 	memcheck_defined(c, sizeof(*c));
 	if (level >= 1 && mem_unlikely((c->tag ^ hybrid_tag(c)) <= TAG_WHO))
-		return list_put_suspect(s, c, tag);
-	return list_return(s, c, level, tag);
+		list_put_suspect(s, c, tag, a.c, a.bytes);
+	else
+		list_return(s, c, level, tag, a);
 }
 
 /* Returns, as far as the compiler knows: so that it is jumped to, and the
  * short path needs no frame. */
-static __attribute__((noinline, cold)) size_t mask_put_bad(struct hybrid_slab *s,
-							   void *p, uint64_t bit,
-							   unsigned int tag)
+static __attribute__((noinline, cold)) void mask_put_bad(struct hybrid_slab *s, void *p,
+							 uint32_t index,
+							 unsigned int tag)
 {
 	check_cell(s, p);
-	if (s->mask & bit)
+	if (s->mask >> index & 1)
 		die_double(s, p, MEM_N_TAGS, tag);
-	return 0;
 }
 
-INLINE size_t mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag)
+INLINE void mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag,
+		     struct account a)
 {
-	uint32_t at = (uint32_t)((char *)p - s->base);
-	uint32_t index = hybrid_mask_index(at, s->reciprocal);
-	uint64_t bit = (uint64_t)1 << (index & 63);
+	bool exact;
+	uint32_t index = hybrid_mask_index((uint32_t)((char *)p - s->base),
+					   s->reciprocal, &exact);
 
-	if (mem_unlikely(index * s->cell_bytes != at || index >= s->n_cells ||
-			 (s->mask & bit)))
-		return mask_put_bad(s, p, bit, tag);
+	if (mem_unlikely(!exact || index >= s->n_cells || (s->mask >> index & 1)))
+		return mask_put_bad(s, p, index, tag);
 	if (level >= 2) {
 		memcheck_defined(p, s->cell_bytes);
 		memset(p, 0xdf, s->cell_bytes);
 	}
 	memcheck_noaccess(p, s->cell_bytes);
-	s->mask |= bit;
-	if (mem_unlikely(--s->n_live == s->trap))
-		return hybrid_slab_trapped(s);
-	return s->cell_bytes;
+	s->mask |= (uint64_t)1 << index;
+	note_free(a, s->cell_bytes);
+	if (mem_unlikely(--s->above == 0))
+		hybrid_slab_trapped(s);
 }
 
-static __attribute__((noinline)) size_t big_put(struct hybrid_slab *s, void *p)
+static __attribute__((noinline)) void big_put(struct hybrid_slab *s, void *p,
+					      struct mem_counter *c, int64_t *bytes)
 {
 	struct hybrid_segment *g = hybrid_segment_at(p);
 	size_t usable;
@@ -299,10 +347,10 @@ static __attribute__((noinline)) size_t big_put(struct hybrid_slab *s, void *p)
 	} else {
 		mem_die("free of %p, which is inside a block", p);
 	}
-	return usable;
+	note_free(account_of(c, bytes), usable);
 }
 
-INLINE size_t put(void *p, int level, unsigned int tag)
+INLINE void put(void *p, int level, unsigned int tag, struct account a)
 {
 	struct hybrid_slab *s;
 
@@ -310,10 +358,11 @@ INLINE size_t put(void *p, int level, unsigned int tag)
 		die_foreign(p);
 	s = hybrid_slab_at(hybrid_segment_at(p), p);
 	if (mem_likely(s->kind == HY_LIST))
-		return list_put(s, p, level, tag);
-	if (mem_likely(s->kind == HY_MASK))
-		return mask_put(s, p, level, tag);
-	return big_put(s, p);
+		list_put(s, p, level, tag, a);
+	else if (mem_likely(s->kind == HY_MASK))
+		mask_put(s, p, level, tag, a);
+	else
+		big_put(s, p, a.c, a.bytes);
 }
 
 static size_t hybrid_usable(const void *p)
@@ -338,61 +387,72 @@ static size_t hybrid_usable(const void *p)
 	return hybrid_large_usable(g);
 }
 
+#define GET(n, how, ...)                                                               \
+	void *p;                                                                       \
+                                                                                       \
+	if (mem_likely(get_fast(size, n, (struct account){how, __VA_ARGS__}, &p)))     \
+	return p
+
 #define LEVEL(n)                                                                       \
-	static struct mem_block alloc_sized_##n(size_t size)                           \
-	{                                                                              \
-		return get_sized_fast(size, n);                                        \
-	}                                                                              \
-	static size_t free_sized_##n(void *p, unsigned int tag)                        \
-	{                                                                              \
-		return put(p, n, tag);                                                 \
-	}                                                                              \
 	static void *alloc_##n(size_t size)                                            \
 	{                                                                              \
-		return get_fast(size, n);                                              \
+		GET(n, PLAIN, NULL, NULL);                                             \
+		return get_any(size);                                                  \
+	}                                                                              \
+	static void *alloc_counted_##n(struct mem_counter *c, size_t size)             \
+	{                                                                              \
+		GET(n, COUNTED, c, NULL);                                              \
+		return get_counted(c, size, NULL);                                     \
+	}                                                                              \
+	static void *alloc_charged_##n(struct mem_counter *c, size_t size,             \
+				       int64_t *bytes)                                 \
+	{                                                                              \
+		GET(n, CHARGED, c, bytes);                                             \
+		return get_counted(c, size, bytes);                                    \
 	}                                                                              \
 	static void free_##n(void *p)                                                  \
 	{                                                                              \
-		put(p, n, MEM_N_TAGS);                                                 \
+		put(p, n, MEM_N_TAGS, (struct account){PLAIN, NULL, NULL});            \
+	}                                                                              \
+	static void free_counted_##n(unsigned int tag, void *p, struct mem_counter *c) \
+	{                                                                              \
+		put(p, n, tag, (struct account){COUNTED, c, NULL});                    \
+	}                                                                              \
+	static void free_charged_##n(unsigned int tag, void *p, int64_t *bytes,        \
+				     struct mem_counter *c)                            \
+	{                                                                              \
+		put(p, n, tag, (struct account){CHARGED, c, bytes});                   \
 	}
 LEVEL(0)
 LEVEL(1)
 LEVEL(2)
-
-static void *alloc_3(size_t size)
-{
-	return hybrid_guard_get(size);
-}
-
-static struct mem_block alloc_sized_3(size_t size)
-{
-	void *p = hybrid_guard_get(size);
-
-	return (struct mem_block){p, p ? hybrid_usable(p) : 0};
-}
+LEVEL(3)
 
 static const struct {
 	void *(*alloc)(size_t size);
 	void (*free)(void *p);
-	struct mem_block (*alloc_sized)(size_t size);
-	size_t (*free_sized)(void *p, unsigned int tag);
+	void *(*alloc_counted)(struct mem_counter *c, size_t size);
+	void (*free_counted)(unsigned int tag, void *p, struct mem_counter *c);
+	void *(*alloc_charged)(struct mem_counter *c, size_t size, int64_t *bytes);
+	void (*free_charged)(unsigned int tag, void *p, int64_t *bytes,
+			     struct mem_counter *c);
 } levels[] = {
-	{alloc_0, free_0, alloc_sized_0, free_sized_0},
-	{alloc_1, free_1, alloc_sized_1, free_sized_1},
-	{alloc_2, free_2, alloc_sized_2, free_sized_2},
-	{alloc_3, free_2, alloc_sized_3, free_sized_2},
+	{alloc_0, free_0, alloc_counted_0, free_counted_0, alloc_charged_0,
+	 free_charged_0},
+	{alloc_1, free_1, alloc_counted_1, free_counted_1, alloc_charged_1,
+	 free_charged_1},
+	{alloc_2, free_2, alloc_counted_2, free_counted_2, alloc_charged_2,
+	 free_charged_2},
+	{alloc_3, free_3, alloc_counted_3, free_counted_3, alloc_charged_3,
+	 free_charged_3},
 };
 
 static void *hybrid_zalloc(size_t size)
 {
-	bool zeroed = false;
+	bool zeroed;
 	size_t usable;
-	void *p;
+	void *p = get(size, hybrid.hardening, &usable, &zeroed);
 
-	if (hybrid.hardening == 3)
-		p = hybrid_guard_get(size);
-	else
-		p = get(size, hybrid.hardening, &usable, &zeroed);
 	return p && !zeroed ? memset(p, 0, size) : p;
 }
 
@@ -445,8 +505,10 @@ static void harden(struct mem_backend *self, int level)
 	hybrid.hardening = (uint8_t)level;
 	self->alloc = levels[level].alloc;
 	self->free = levels[level].free;
-	self->alloc_sized = levels[level].alloc_sized;
-	self->free_sized = levels[level].free_sized;
+	self->alloc_counted = levels[level].alloc_counted;
+	self->free_counted = levels[level].free_counted;
+	self->alloc_charged = levels[level].alloc_charged;
+	self->free_charged = levels[level].free_charged;
 }
 
 static int hybrid_load(struct mem_backend *self, const char *lib, const char *prefix,

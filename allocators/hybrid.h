@@ -28,7 +28,7 @@
 #define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
 #define HY_RUN_MAX   (256 * HY_PAGE_BYTES) /* more gets a mapping of its own */
-#define HY_STEP      128u       /* cells above HY_LIST_MAX are multiples of it */
+#define HY_STEP      128u       /* sizes above HY_LIST_MAX are told apart by it */
 #define HY_N_CLASSES 64         /* bound of the class table */
 #define HY_SPARE     (1u << 20) /* bytes of empty HY_MASK slabs that a class keeps */
 
@@ -58,9 +58,10 @@ struct hybrid_slab {
 		struct hybrid_cell *free; /* HY_LIST: cells that came back */
 		uint64_t mask;            /* HY_MASK: 1 = cell is free */
 	};
-	char *base;      /* first byte of the run */
-	uint16_t n_live; /* cells handed out now */
-	uint16_t trap;   /* n_live at which a free takes the slow way */
+	char *base;     /* first byte of the run */
+	uint16_t above; /* cells handed out now, less trap, modulo 2^16: see
+			 * hybrid_n_live() */
+	uint16_t trap;  /* n_live at which a free takes the slow way */
 	union {
 		struct {                /* HY_LIST */
 			uint16_t n_cut; /* cells handed out at least once */
@@ -106,6 +107,22 @@ struct hybrid_segment {
 	((sizeof(struct hybrid_segment) + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES)
 
 struct hybrid {
+	/* On one page: that is all of it that is touched. What stands first is used
+	 * seldom: blocks are often written at the beginning of a page, and a read
+	 * behind a write at the same place of another page waits for it. */
+	_Alignas(HY_PAGE_BYTES) uint64_t n_dirty; /* free pages that may be in RAM,
+						   * in all segments */
+	uint64_t low_dirty;    /* least n_dirty since the last decay */
+	uint64_t due;          /* pages decay still has to give back */
+	uint64_t purged_bytes; /* given back so far */
+	uint64_t last_decay_ms;
+	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
+	struct hybrid_segment *larges;
+	uint32_t n_extra;  /* spares in all, less one for each class that has any */
+	uint32_t decay_s;  /* half of the unused goes in this time */
+	uint16_t tick;     /* decay ticks so far, modulo 2^16 */
+	uint8_t hardening; /* 0 to 3 */
+	uint8_t n_spare[HY_N_CLASSES];
 	struct hybrid_slab *current[HY_N_CLASSES]; /* never NULL */
 	/* Size to class: by 8 bytes up to HY_LIST_MAX, then by HY_STEP. */
 	uint8_t list_class[HY_LIST_MAX / 8 + 1];
@@ -116,18 +133,6 @@ struct hybrid {
 	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty ones by their next, kept
 						  * against thrash until the next
 						  * tick */
-	uint8_t n_spare[HY_N_CLASSES];
-	uint32_t n_extra; /* spares in all, less one for each class that has any */
-	struct hybrid_segment *oldest, *newest; /* of HY_SEGMENT_PAGES */
-	struct hybrid_segment *larges;
-	uint64_t n_dirty;      /* free pages that may be in RAM, all segments */
-	uint64_t low_dirty;    /* least n_dirty since the last decay */
-	uint64_t due;          /* pages decay still has to give back */
-	uint64_t purged_bytes; /* given back so far */
-	uint64_t last_decay_ms;
-	uint16_t tick;     /* decay ticks so far, modulo 2^16 */
-	uint32_t decay_s;  /* half of the unused goes in this time */
-	uint8_t hardening; /* 0 to 3 */
 	/* A bit for each possible segment: is it ours? */
 	uint64_t map[((size_t)1 << (HY_ADDRESS_BITS - HY_SEGMENT_SHIFT)) / 64];
 };

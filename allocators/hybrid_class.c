@@ -53,7 +53,7 @@ const struct hybrid_class hybrid_classes[] = {
 	{12288, 24, "step"},
 	{14336, 28, "step"},
 	{16384, 64, "arena chunks, power of two"},
-	{16896, 62, "OpenSSL records of 16,584 and 16,712, nghttp2 frames"},
+	{16960, 58, "16,896 and a line, lest they share sets of the cache: OpenSSL"},
 	{20480, 20, "step"},
 	{24576, 24, "step"},
 	{28672, 28, "step"},

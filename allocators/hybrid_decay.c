@@ -19,7 +19,7 @@ static struct {
 static bool worth_thinning(const struct hybrid_slab *s)
 {
 	return (uint16_t)(hybrid.tick - s->last_tick) >= 2 &&
-	       (s->kind == HY_MASK || s->n_live <= s->n_cells / 2);
+	       (s->kind == HY_MASK || hybrid_n_live(s) <= s->n_cells / 2u);
 }
 
 /* Returns: false if the deadline came first. */
@@ -112,9 +112,9 @@ static void add_slab(const struct hybrid_slab *s, struct mem_stats *out)
 	if (s->kind == HY_RUN)
 		out->allocated += bytes;
 	else if (s->kind == HY_GUARD)
-		out->allocated += s->n_live ? s->asked_bytes : 0;
+		out->allocated += hybrid_n_live(s) ? s->asked_bytes : 0;
 	else
-		out->allocated += (uint64_t)s->n_live * s->cell_bytes;
+		out->allocated += (uint64_t)hybrid_n_live(s) * s->cell_bytes;
 }
 
 static void add_segment(const struct hybrid_segment *g, struct mem_stats *out)

@@ -34,7 +34,7 @@ void *hybrid_guard_get(size_t size)
 	if (!s)
 		return NULL;
 	s->asked_bytes = asked;
-	s->n_live = 1;
+	s->above = 1;
 	mprotect(s->base + pages * HY_PAGE_BYTES, HY_PAGE_BYTES, PROT_NONE);
 	memcheck_undefined(block_of(s), asked);
 	memset(block_of(s), 0xd0, asked);
@@ -52,11 +52,11 @@ void hybrid_guard_put(struct hybrid_slab *s, void *p)
 	struct hybrid_slab **slot = &guard.ring[guard.at++ % QUARANTINE];
 	size_t bytes = s->n_pages * HY_PAGE_BYTES;
 
-	if (!s->n_live)
+	if (!s->above)
 		mem_die("double free of %p (%zu bytes)", p, (size_t)s->asked_bytes);
 	if (p != block_of(s))
 		mem_die("free of %p, which is inside a block", p);
-	s->n_live = 0;
+	s->above = 0;
 	memcheck_noaccess(s->base, bytes);
 	madvise(s->base, bytes, MADV_DONTNEED);
 	mprotect(s->base, bytes, PROT_NONE);

@@ -41,8 +41,8 @@ void hybrid_map_note(const void *segment, bool ours);
 void hybrid_slab_init(void);
 void *hybrid_list_refill(unsigned int cls);
 void *hybrid_mask_refill(unsigned int cls, bool *zeroed);
-/* A free brought n_live down to trap. Returns: the slab's cell size. */
-size_t hybrid_slab_trapped(struct hybrid_slab *s);
+/* A free brought n_live down to trap. */
+void hybrid_slab_trapped(struct hybrid_slab *s);
 /* All but one of each class's empty slabs go back: somebody needs pages. */
 void hybrid_slab_retire_extra(void);
 /* Empty slabs that their class still holds go back to the pages. */
@@ -88,7 +88,11 @@ static inline bool hybrid_is_ours(const void *p)
 static inline struct hybrid_slab *hybrid_slab_at(struct hybrid_segment *g,
 						 const void *p)
 {
-	return &g->slab[g->owner[((uintptr_t)p & HY_SEGMENT_MASK) >> HY_PAGE_SHIFT]];
+	struct hybrid_slab *s =
+		&g->slab[g->owner[((uintptr_t)p & HY_SEGMENT_MASK) >> HY_PAGE_SHIFT]];
+
+	__asm__("" : "+r"(s)); /* else it is computed anew for some fields */
+	return s;
 }
 
 static inline unsigned int hybrid_first_page(const struct hybrid_slab *s)
@@ -102,15 +106,32 @@ static inline struct hybrid_cell *hybrid_cell_at(const struct hybrid_slab *s,
 	return (struct hybrid_cell *)(s->base + (size_t)index * s->cell_bytes);
 }
 
-/* Division by a product: exact for every offset in a slab. */
+/* Cells handed out now. A free counts down to nothing, which is one instruction
+ * and its flag, and not to a number that would have to be compared. */
+static inline unsigned int hybrid_n_live(const struct hybrid_slab *s)
+{
+	return (uint16_t)(s->above + s->trap);
+}
+
+static inline void hybrid_set_trap(struct hybrid_slab *s, unsigned int n_live)
+{
+	s->above = (uint16_t)(s->above + s->trap - n_live);
+	s->trap = (uint16_t)n_live;
+}
+
+/* Division by a product: exact for every offset in a slab. What is left of the
+ * product is less than the reciprocal if the division leaves nothing. */
 static inline uint32_t hybrid_reciprocal(uint32_t cell_bytes)
 {
 	return UINT32_MAX / cell_bytes + 1;
 }
 
-static inline uint32_t hybrid_mask_index(uint32_t at, uint32_t reciprocal)
+static inline uint32_t hybrid_mask_index(uint32_t at, uint32_t reciprocal, bool *exact)
 {
-	return (uint32_t)((uint64_t)at * reciprocal >> 32);
+	uint64_t product = (uint64_t)at * reciprocal;
+
+	*exact = (uint32_t)product < reciprocal;
+	return (uint32_t)(product >> 32);
 }
 
 /* Links are relative to their cell and a secret: what overflows into one is
@@ -129,10 +150,12 @@ static inline uintptr_t hybrid_tag(const struct hybrid_cell *c)
 /* The cell after c; dies if the link is not one of ours. */
 static inline struct hybrid_cell *hybrid_next(const struct hybrid_cell *c, int level)
 {
-	uintptr_t next = hybrid_link(c, c->link, level);
+	uintptr_t secret = level ? (uintptr_t)c ^ hybrid.link_key : 0, next;
 
-	if (level &&
-	    mem_unlikely(next && ((next ^ (uintptr_t)c) & (~HY_SEGMENT_MASK | 7))))
+	__asm__("" : "+r"(secret)); /* ready before the link is */
+	next = c->link ^ secret;
+	if (level && mem_unlikely((next ^ (uintptr_t)c) & (~HY_SEGMENT_MASK | 7)) &&
+	    next)
 		mem_die("heap broken: the free block %p was written to", (void *)c);
 	return (struct hybrid_cell *)next;
 }

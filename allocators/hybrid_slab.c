@@ -28,7 +28,14 @@ static void link_slab(struct hybrid_slab *s)
 		s->next->prev = s;
 	hybrid.partial[s->cls] = s;
 	s->place = HY_PARTIAL;
-	s->trap = 0;
+	hybrid_set_trap(s, 0);
+}
+
+static bool before(const struct hybrid_slab *a, const struct hybrid_slab *b)
+{
+	unsigned int n = hybrid_n_live(a), m = hybrid_n_live(b);
+
+	return n != m ? n > m : a < b;
 }
 
 /* The fullest near the head of the list, the lowest among equals. The head
@@ -37,10 +44,10 @@ static struct hybrid_slab *best_partial(unsigned int cls)
 {
 	struct hybrid_slab *best = hybrid.partial[cls], *s = best;
 
-	if (!best || best->n_live >= best->n_cells - best->n_cells / 8)
+	if (!best || hybrid_n_live(best) >= best->n_cells - best->n_cells / 8u)
 		return best;
 	for (unsigned int i = 0; s && i < LOOK_AT; i++, s = s->next)
-		if (s->n_live > best->n_live || (s->n_live == best->n_live && s < best))
+		if (before(s, best))
 			best = s;
 	return best;
 }
@@ -91,7 +98,7 @@ static bool may_keep_spare(const struct hybrid_slab *s)
 static void make_full(struct hybrid_slab *s)
 {
 	s->place = HY_FULL;
-	s->trap = (uint16_t)(s->n_cells - (s->n_cells + 20u) / 16);
+	hybrid_set_trap(s, s->n_cells - (s->n_cells + 20u) / 16);
 }
 
 /* The class's current slab is used up: put another in its place. */
@@ -109,7 +116,7 @@ static struct hybrid_slab *next_slab(unsigned int cls)
 	if (old != &nothing)
 		make_full(old);
 	s->place = HY_CURRENT;
-	s->trap = NO_TRAP;
+	hybrid_set_trap(s, NO_TRAP);
 	s->last_tick = hybrid.tick;
 	hybrid.current[cls] = s;
 	return s;
@@ -121,7 +128,7 @@ static void *pop(struct hybrid_slab *s)
 
 	memcheck_defined(c, sizeof(*c));
 	s->free = hybrid_next(c, hybrid.hardening);
-	s->n_live++;
+	s->above++;
 	c->tag = 0;
 	return c;
 }
@@ -131,7 +138,7 @@ static void *bump(struct hybrid_slab *s)
 {
 	struct hybrid_cell *c = hybrid_cell_at(s, s->n_cut++);
 
-	s->n_live++;
+	s->above++;
 	if (!s->clean) {
 		memcheck_undefined(c, sizeof(*c));
 		c->tag = 0;
@@ -167,7 +174,7 @@ void *hybrid_mask_refill(unsigned int cls, bool *zeroed)
 		*zeroed = s->clean && !(s->touched >> index & 1);
 	s->touched |= (uint64_t)1 << index;
 	s->mask &= s->mask - 1;
-	s->n_live++;
+	s->above++;
 	return hybrid_cell_at(s, index);
 }
 
@@ -186,25 +193,22 @@ static void retire(struct hybrid_slab *s)
 	hybrid_run_put(s, touched_pages(s));
 }
 
-size_t hybrid_slab_trapped(struct hybrid_slab *s)
+void hybrid_slab_trapped(struct hybrid_slab *s)
 {
-	size_t cell_bytes = s->cell_bytes;
-
 	if (s->place == HY_FULL)
 		link_slab(s);
-	if (s->n_live)
-		return cell_bytes;
+	if (hybrid_n_live(s))
+		return;
 	unlink_slab(s);
 	if (!may_keep_spare(s)) {
 		retire(s);
-		return cell_bytes;
+		return;
 	}
 	s->place = HY_EMPTY;
 	s->next = hybrid.spare[s->cls];
 	hybrid.spare[s->cls] = s;
 	if (hybrid.n_spare[s->cls]++)
 		hybrid.n_extra++;
-	return cell_bytes;
 }
 
 void hybrid_slab_retire_extra(void)
@@ -222,16 +226,11 @@ void hybrid_slab_retire_idle(void)
 		while ((s = take_spare(cls)) != NULL)
 			retire(s);
 		s = hybrid.current[cls];
-		if (s == &nothing || s->n_live)
+		if (s == &nothing || hybrid_n_live(s))
 			continue;
 		hybrid.current[cls] = &nothing;
 		retire(s);
 	}
-}
-
-static bool before(const struct hybrid_slab *a, const struct hybrid_slab *b)
-{
-	return a->n_live != b->n_live ? a->n_live > b->n_live : a < b;
 }
 
 static struct hybrid_slab *merge(struct hybrid_slab *a, struct hybrid_slab *b)

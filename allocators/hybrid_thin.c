@@ -162,9 +162,9 @@ unsigned int hybrid_slab_thin(struct hybrid_slab *s)
 {
 	struct thinning t = {.s = s};
 
-	if (s->thin_live == s->n_live || hybrid.hardening >= 2)
+	if (s->thin_live == hybrid_n_live(s) || hybrid.hardening >= 2)
 		return 0;
-	s->thin_live = s->n_live;
+	s->thin_live = (uint16_t)hybrid_n_live(s);
 	return s->kind == HY_LIST ? thin_list(&t) : thin_mask(&t);
 }
 

@@ -7,16 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "count.h"
 #include "library.h"
 #include "mem_must.h"
 #include "spec.h"
 #include "wrap.h"
-
-/* 0 counts nothing: only to measure what counting costs (make bench-accounting);
- * much of the program relies on it. */
-#ifndef MEM_ACCOUNTING
-#define MEM_ACCOUNTING 1
-#endif
 
 const struct mem_backend *const mem_backends[] = {
 	&backend_system,   &backend_jemalloc, &backend_mimalloc,
@@ -44,9 +39,12 @@ static size_t unset_usable(const void *p)
 	mem_die("usable(%p) before an allocator was chosen", p);
 }
 
-/* Of a backend that does not tell the usable bytes on the way. */
-static struct mem_block measured_alloc(size_t size);
-static size_t measured_free(void *p, unsigned int tag);
+/* Of a backend that does not count on its way. */
+static void *counted_alloc(struct mem_counter *c, size_t size);
+static void counted_free(unsigned int tag, void *p, struct mem_counter *c);
+static void *charged_alloc(struct mem_counter *c, size_t size, int64_t *bytes);
+static void charged_free(unsigned int tag, void *p, int64_t *bytes,
+			 struct mem_counter *c);
 
 static struct mem_counters first_counters;
 
@@ -65,52 +63,56 @@ static struct {
 			.realloc = unset_realloc,
 			.free = unset_free,
 			.usable = unset_usable,
-			.alloc_sized = measured_alloc,
-			.free_sized = measured_free,
+			.alloc_counted = counted_alloc,
+			.free_counted = counted_free,
+			.alloc_charged = charged_alloc,
+			.free_charged = charged_free,
 		},
 	.counters = &first_counters,
 };
 
-static struct mem_block measured_alloc(size_t size)
+static void *counted_alloc(struct mem_counter *c, size_t size)
 {
 	void *p = mem.b.alloc(size);
 
-	return (struct mem_block){p, p ? mem.b.usable(p) : 0};
+	if (!MEM_ACCOUNTING)
+		return p;
+	if (mem_likely(p))
+		count_alloc(c, size, mem.b.usable(p));
+	else
+		count_add(&c->failures, 1);
+	return p;
 }
 
-static size_t measured_free(void *p, unsigned int tag)
+static uint64_t live_of(const struct mem_counter *c)
 {
-	size_t usable = mem.b.usable(p);
+	return atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
+}
 
+static void *charged_alloc(struct mem_counter *c, size_t size, int64_t *bytes)
+{
+	uint64_t before = live_of(c);
+	void *p = counted_alloc(c, size);
+
+	count_charge(c, bytes, live_of(c) - before);
+	return p;
+}
+
+static void counted_free(unsigned int tag, void *p, struct mem_counter *c)
+{
 	(void)tag;
+	if (MEM_ACCOUNTING)
+		count_free(c, mem.b.usable(p));
 	mem.b.free(p);
-	return usable;
 }
 
-/* One writer, so no locked instruction is needed. Compilers make three of the load
- * and store where one does, and there are a dozen for each block. */
-static inline void add(_Atomic uint64_t *counter, uint64_t n)
+static void charged_free(unsigned int tag, void *p, int64_t *bytes,
+			 struct mem_counter *c)
 {
-	if (!MEM_ACCOUNTING)
-		return;
-#ifdef __x86_64__
-	__asm__("addq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
-#else
-	atomic_store_explicit(counter,
-			      atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-#endif
-}
+	uint64_t before = live_of(c);
 
-static inline void grow_live(struct mem_counter *c, uint64_t n)
-{
-	uint64_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed) + n;
-
-	if (!MEM_ACCOUNTING)
-		return;
-	atomic_store_explicit(&c->live_bytes, live, memory_order_relaxed);
-	if (live > atomic_load_explicit(&c->peak_bytes, memory_order_relaxed))
-		atomic_store_explicit(&c->peak_bytes, live, memory_order_relaxed);
+	counted_free(tag, p, c);
+	count_discharge(c, bytes, before - live_of(c));
 }
 
 /* Its address in one register: else each counter's is computed by itself. */
@@ -122,40 +124,6 @@ static inline struct mem_counter *counter_of(enum mem_tag tag)
 	return c;
 }
 
-static inline void count(struct mem_counter *c, size_t size, size_t usable)
-{
-	add(&c->allocs, 1);
-	add(&c->asked_bytes, size);
-	add(&c->given_bytes, usable);
-	grow_live(c, usable);
-}
-
-static inline void *count_alloc(struct mem_counter *c, void *p, size_t size)
-{
-	if (!MEM_ACCOUNTING)
-		return p;
-	if (mem_likely(p))
-		count(c, size, mem.b.usable(p));
-	else
-		add(&c->failures, 1);
-	return p;
-}
-
-static inline __attribute__((always_inline)) struct mem_block plain_alloc(
-	struct mem_counter *c, size_t size)
-{
-	struct mem_block b;
-
-	if (!MEM_ACCOUNTING)
-		return (struct mem_block){mem.b.alloc(size), 0};
-	b = mem.b.alloc_sized(size);
-	if (mem_likely(b.p))
-		count(c, size, b.usable);
-	else
-		add(&c->failures, 1);
-	return b;
-}
-
 /* Sizes no backend is asked for: 0 becomes 1, the absurd is refused. */
 static inline bool odd_size(size_t size)
 {
@@ -164,7 +132,7 @@ static inline bool odd_size(size_t size)
 
 static void *refuse(enum mem_tag tag)
 {
-	add(&mem.counters->tag[tag].failures, 1);
+	count_add(&mem.counters->tag[tag].failures, 1);
 	return NULL;
 }
 
@@ -176,44 +144,41 @@ static void *refuse(enum mem_tag tag)
 	} while (0)
 
 /* What is not everyday: a wrapper that wants to know, a size of 0 or an absurd
- * one. */
-static __attribute__((noinline, cold)) struct mem_block odd_alloc(enum mem_tag tag,
-								  size_t size,
-								  const void *site)
+ * one. bytes: NULL for mem_alloc(). */
+static __attribute__((noinline, cold)) void *odd_alloc(enum mem_tag tag, size_t size,
+						       int64_t *bytes, const void *site)
 {
 	if (mem.wrapped)
 		wrap_note_caller(tag, site);
 	if (size && odd_size(size))
-		return (struct mem_block){refuse(tag), 0};
-	return plain_alloc(counter_of(tag), size ? size : 1);
+		return refuse(tag);
+	size = size ? size : 1;
+	return bytes ? charged_alloc(counter_of(tag), size, bytes)
+		     : counted_alloc(counter_of(tag), size);
 }
 
 void *mem_alloc(enum mem_tag tag, size_t size)
 {
 	if (mem_unlikely(mem.wrapped || odd_size(size)))
-		return odd_alloc(tag, size, __builtin_return_address(0)).p;
-	return plain_alloc(counter_of(tag), size).p;
+		return odd_alloc(tag, size, NULL, __builtin_return_address(0));
+	if (!MEM_ACCOUNTING)
+		return mem.b.alloc(size);
+	return mem.b.alloc_counted(counter_of(tag), size);
 }
 
 void *mem_alloc_for(enum mem_tag tag, size_t size, int64_t *bytes)
 {
-	struct mem_counter *c = counter_of(tag);
-	struct mem_block b;
-
 	if (mem_unlikely(mem.wrapped || odd_size(size)))
-		b = odd_alloc(tag, size, __builtin_return_address(0));
-	else
-		b = plain_alloc(c, size);
-	if (mem_unlikely(!b.p))
-		return NULL;
-	*bytes += (int64_t)b.usable;
-	add(&c->conn_bytes, b.usable);
-	return b.p;
+		return odd_alloc(tag, size, bytes, __builtin_return_address(0));
+	if (!MEM_ACCOUNTING)
+		return mem.b.alloc(size);
+	return mem.b.alloc_charged(counter_of(tag), size, bytes);
 }
 
 void *mem_zalloc(enum mem_tag tag, size_t n, size_t size)
 {
 	size_t total;
+	void *p;
 
 	NOTE_CALLER(tag);
 	if (__builtin_mul_overflow(n, size, &total))
@@ -223,7 +188,12 @@ void *mem_zalloc(enum mem_tag tag, size_t n, size_t size)
 			return refuse(tag);
 		total = 1;
 	}
-	return count_alloc(&mem.counters->tag[tag], mem.b.zalloc(total), total);
+	p = mem.b.zalloc(total);
+	if (!p)
+		return refuse(tag);
+	if (MEM_ACCOUNTING)
+		count_alloc(counter_of(tag), total, mem.b.usable(p));
+	return p;
 }
 
 void *mem_realloc(enum mem_tag tag, void *p, size_t size)
@@ -239,7 +209,8 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 		size = 1;
 	}
 	if (!p)
-		return plain_alloc(c, size).p;
+		return MEM_ACCOUNTING ? mem.b.alloc_counted(c, size)
+				      : mem.b.alloc(size);
 	before = MEM_ACCOUNTING ? mem.b.usable(p) : 0;
 	q = mem.b.realloc(p, size);
 	if (!q)
@@ -247,47 +218,45 @@ void *mem_realloc(enum mem_tag tag, void *p, size_t size)
 	if (!MEM_ACCOUNTING)
 		return q;
 	after = mem.b.usable(q);
-	add(&c->reallocs, 1);
-	add(&c->asked_bytes, size);
-	add(&c->given_bytes, after);
-	grow_live(c, after - before);
+	count_add(&c->reallocs, 1);
+	count_add(&c->asked_bytes, size);
+	count_add(&c->given_bytes, after);
+	count_live(c, after - before);
 	return q;
 }
 
-/* Returns: the bytes that were usable. */
-static inline uint64_t plain_free(struct mem_counter *c, enum mem_tag tag, void *p)
+static __attribute__((noinline, cold)) void odd_free(enum mem_tag tag, void *p,
+						     int64_t *bytes, const void *site)
 {
-	uint64_t usable;
-
-	if (!MEM_ACCOUNTING) {
-		mem.b.free(p);
-		return 0;
-	}
-	usable = mem.b.free_sized(p, tag);
-	add(&c->frees, 1);
-	add(&c->live_bytes, -usable);
-	return usable;
+	wrap_note_caller(tag, site);
+	if (bytes)
+		charged_free(tag, p, bytes, counter_of(tag));
+	else
+		counted_free(tag, p, counter_of(tag));
 }
 
 void mem_free(enum mem_tag tag, void *p)
 {
 	if (!p)
 		return;
-	NOTE_CALLER(tag);
-	plain_free(counter_of(tag), tag, p);
+	if (mem_unlikely(mem.wrapped))
+		odd_free(tag, p, NULL, __builtin_return_address(0));
+	else if (MEM_ACCOUNTING)
+		mem.b.free_counted(tag, p, counter_of(tag));
+	else
+		mem.b.free(p);
 }
 
 void mem_free_for(enum mem_tag tag, void *p, int64_t *bytes)
 {
-	struct mem_counter *c = counter_of(tag);
-	uint64_t usable;
-
 	if (!p)
 		return;
-	NOTE_CALLER(tag);
-	usable = plain_free(c, tag, p);
-	*bytes -= (int64_t)usable;
-	add(&c->conn_bytes, -usable);
+	if (mem_unlikely(mem.wrapped))
+		odd_free(tag, p, bytes, __builtin_return_address(0));
+	else if (MEM_ACCOUNTING)
+		mem.b.free_charged(tag, p, bytes, counter_of(tag));
+	else
+		mem.b.free(p);
 }
 
 char *mem_strdup(enum mem_tag tag, const char *s)
@@ -346,18 +315,18 @@ int64_t mem_charge(enum mem_tag tag, uint64_t before)
 
 	if (!MEM_ACCOUNTING)
 		return 0;
-	add(&mem.counters->tag[tag].conn_bytes, (uint64_t)bytes);
+	count_add(&mem.counters->tag[tag].conn_bytes, (uint64_t)bytes);
 	return bytes;
 }
 
 void mem_charge_back(enum mem_tag tag, int64_t bytes)
 {
-	add(&mem.counters->tag[tag].conn_bytes, -(uint64_t)bytes);
+	count_add(&mem.counters->tag[tag].conn_bytes, -(uint64_t)bytes);
 }
 
 void mem_count_overflow(void)
 {
-	add(&mem.counters->region_overflows, 1);
+	count_add(&mem.counters->region_overflows, 1);
 }
 
 void mem_count_folded(int64_t bytes)
@@ -410,9 +379,11 @@ int mem_choose(const char *text, char *err, size_t err_cap)
 	if (wraps < 0)
 		return -1;
 	mem.wrapped = wraps > 0;
-	if (!b.alloc_sized) {
-		b.alloc_sized = measured_alloc;
-		b.free_sized = measured_free;
+	if (!b.alloc_counted) {
+		b.alloc_counted = counted_alloc;
+		b.free_counted = counted_free;
+		b.alloc_charged = charged_alloc;
+		b.free_charged = charged_free;
 	}
 	mem.b = b;
 	mem.chosen = true;

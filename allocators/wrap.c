@@ -28,8 +28,7 @@ int wrap_stack(const struct spec *spec, const char *text, struct mem_backend *b,
 	if (!fail && !spec->debug && !count && !spec->trace[0] && !spec->fail_file[0] &&
 	    !(spec->bloat > 0))
 		return 0;
-	b->alloc_sized = NULL; /* they would go round the wrapper */
-	b->free_sized = NULL;
+	b->alloc_counted = NULL; /* with these one would go round the wrapper */
 	if (spec->bloat > 0 && wrap_bloat(b, spec->bloat, err, err_cap) != 0)
 		return -1;
 	if (spec->debug)
