@@ -127,18 +127,23 @@ static void cut_from(struct arena *a, struct arena_chunk *c, char *at)
 		memcheck_noaccess(at, (size_t)(a->end - at));
 }
 
-void arena_reset(struct arena *a)
+/* The first chunk, for what comes next; but not an outsized one. */
+static void keep_first(struct arena *a)
 {
 	struct arena_chunk *first = a->chunks;
 
-	end_contents(a);
 	while (first && first->older)
 		first = first->older;
-	/* The oldest may be an outsized one: keep only the usual size. */
 	if (a->heap || !first || first->total_bytes != a->first_bytes)
 		first = NULL;
 	free_chunks(a, first);
 	cut_from(a, first, first ? chunk_payload(first) : NULL);
+}
+
+void arena_reset(struct arena *a)
+{
+	end_contents(a);
+	keep_first(a);
 	a->failed = false;
 }
 
@@ -295,7 +300,16 @@ struct arena_mark arena_mark(const struct arena *a)
 
 void arena_rewind(struct arena *a, struct arena_mark m)
 {
+	if (mem_likely(a->chunks == m.chunk && a->cleanups == m.cleanup)) {
+		a->at = m.at;
+		memcheck_noaccess(a->at, (size_t)(a->end - a->at));
+		return;
+	}
 	run_cleanups(a, m.cleanup);
+	if (!m.chunk) {
+		keep_first(a);
+		return;
+	}
 	free_chunks(a, m.chunk);
 	if (!a->heap)
 		cut_from(a, m.chunk, m.at);

@@ -77,8 +77,9 @@ size_t arena_taken(const struct arena *a);
 unsigned int arena_n_blocks(const struct arena *a);
 
 struct arena_mark arena_mark(const struct arena *a);
-/* Frees what came after the mark and runs its cleanups. Children stay: one
- * that was begun after the mark must have ended. */
+/* Frees what came after the mark, but for a first chunk of the usual size, and
+ * runs its cleanups. Children stay: one that was begun after the mark must have
+ * ended. */
 void arena_rewind(struct arena *a, struct arena_mark m);
 
 /* Run f(p) when the arena ends, is reset or is rewound past this point.

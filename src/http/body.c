@@ -14,6 +14,7 @@ struct body_block {
 
 #define DATA_AT     offsetof(struct body_block, data)
 #define SMALL_BYTES (1024 - DATA_AT)
+#define FEW_BYTES   (2048 - DATA_AT)
 #define MID_BYTES   (4096 - DATA_AT)
 #define LARGE_BYTES (16384 - DATA_AT)
 #define FRAME_BYTES (16896 - DATA_AT) /* the content of a whole DATA frame */
@@ -30,6 +31,8 @@ static size_t fitting(size_t len)
 {
 	if (len <= SMALL_BYTES)
 		return SMALL_BYTES;
+	if (len <= FEW_BYTES)
+		return FEW_BYTES;
 	if (len <= MID_BYTES)
 		return MID_BYTES;
 	return len <= LARGE_BYTES ? LARGE_BYTES : FRAME_BYTES;

@@ -10,7 +10,7 @@
 
 #include "allocators/mem.h"
 
-struct body_block; /* a block of 1, 4, 16, 16.5 or 64 KiB with its header */
+struct body_block; /* a block of 1, 2, 4, 16, 16.5 or 64 KiB, head included */
 
 struct body {
 	struct body_block *head;     /* read here */

@@ -360,13 +360,17 @@ static bool send_head(struct back_h1 *b)
 {
 	struct stream *s = b->s;
 	enum h1_body_form form = body_form(s);
+	struct arena *tick = &b->gate->loop->tick;
+	struct arena_mark top = arena_mark(tick);
 	size_t cap = h1_head_bytes(&s->req), n;
-	char *to = arena_bytes(&b->gate->loop->tick, cap);
+	char *to = arena_bytes(tick, cap);
 
 	n = to ? h1_write_request(to, cap, &s->req, form, false) : 0;
+	if (n)
+		conn_write(b->w.conn, to, n);
+	arena_rewind(tick, top);
 	if (!n)
 		return false;
-	conn_write(b->w.conn, to, n);
 	b->head_sent = true;
 	b->w.chunked = form == H1_WRITE_CHUNKED;
 	return true;

@@ -638,18 +638,22 @@ int back_h2_start(struct stream *s, struct server *server)
 	struct back_h2 *b = back_get(s->gate, server);
 	nghttp2_data_provider body = {.read_callback = read_body_cb};
 	bool bare = body_is_done(&s->req_body) && !s->req.trailers.n;
+	struct arena *tick = &s->gate->loop->tick;
+	struct arena_mark top;
 	struct stream_lib_mark before;
 	nghttp2_nv *nv;
 	int32_t id;
 
 	if (!b)
 		return -1;
-	nv = arena_alloc(&s->gate->loop->tick, H2_NV_MAX(&s->req) * sizeof(*nv));
+	top = arena_mark(tick);
+	nv = arena_alloc(tick, H2_NV_MAX(&s->req) * sizeof(*nv));
 	before = stream_lib_mark();
 	id = nv ? nghttp2_submit_request(h2_session(&b->user), NULL, nv,
 					 h2_request_nv(nv, &s->req),
 					 bare ? NULL : &body, s)
 		: NGHTTP2_ERR_NOMEM;
+	arena_rewind(tick, top);
 	stream_charge_lib(s, before);
 	if (id < 0) {
 		b->leaving = true;

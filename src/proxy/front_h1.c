@@ -67,16 +67,17 @@ static int write_head(struct front_h1 *h, enum h1_body_form form)
 {
 	struct stream *s = h->s;
 	struct arena *tick = &s->gate->loop->tick;
+	struct arena_mark mark = arena_mark(tick);
 	size_t cap = h1_head_bytes(&s->res), n;
 	char *to = arena_bytes(tick, cap);
 
 	n = to ? h1_write_response(to, cap, &s->res, form, h->close,
 				   s->req.minor_version)
 	       : 0;
-	if (!n)
-		return -1;
-	conn_write(h->w.conn, to, n);
-	return 0;
+	if (n)
+		conn_write(h->w.conn, to, n);
+	arena_rewind(tick, mark);
+	return n ? 0 : -1;
 }
 
 static int send_head(struct front_h1 *h)

@@ -112,11 +112,15 @@ static void head_side(struct stream *s)
 	nghttp2_data_provider body = {.read_callback = read_body_cb};
 	bool bare = s->res_body.ended && !s->res_body.bytes && !s->res.trailers.n;
 	struct stream_lib_mark before = stream_lib_mark();
+	struct arena *tick = &s->gate->loop->tick;
+	struct arena_mark mark = arena_mark(tick);
 	size_t n = 0;
 	nghttp2_nv *nv = answer_nv(s, &n);
+	bool ok = nv && nghttp2_submit_response(h2_session(&h->user), s->a.id, nv, n,
+						bare ? NULL : &body) == 0;
 
-	if (!nv || nghttp2_submit_response(h2_session(&h->user), s->a.id, nv, n,
-					   bare ? NULL : &body) != 0)
+	arena_rewind(tick, mark);
+	if (!ok)
 		stream_abort(s, STREAM_NO_MEMORY);
 	stream_charge_lib(s, before);
 	s->a.submitted = true;
