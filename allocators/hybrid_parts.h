@@ -45,8 +45,9 @@ void *hybrid_mask_refill(unsigned int cls, bool *zeroed);
 void hybrid_slab_trapped(struct hybrid_slab *s);
 /* All but one of each class's empty slabs go back: somebody needs pages. */
 void hybrid_slab_retire_extra(void);
-/* Empty slabs that their class still holds go back to the pages. */
-void hybrid_slab_retire_idle(void);
+/* Empty slabs that their class still holds go back to the pages. Returns: how
+ * many. */
+unsigned int hybrid_slab_retire_idle(void);
 /* Fullest first, then lowest address: so the emptiest can drain. */
 void hybrid_slab_sort(unsigned int cls);
 

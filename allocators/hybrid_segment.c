@@ -254,17 +254,42 @@ static unsigned int slot_of(const struct hybrid_slab *s)
 	return (unsigned int)(s - hybrid_segment_at(s)->slab);
 }
 
-struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
+struct place {
+	struct hybrid_segment *g; /* NULL: there is none */
+	unsigned int at;
+};
+
+static struct place find_place(unsigned int n_pages)
 {
-	struct hybrid_segment *g;
-	struct hybrid_slab *s;
-	unsigned int at = 0, slot;
+	struct place p = {hybrid.oldest, 0};
+
+	while (p.g && (p.at = find_run(p.g, n_pages)) == 0)
+		p.g = p.g->next;
+	return p;
+}
+
+/* Pages that were not in RAM would come to be: what is empty goes back first. */
+static struct place find_used_place(unsigned int n_pages)
+{
+	struct place p;
 
 	if (hybrid.n_extra)
 		hybrid_slab_retire_extra();
-	for (g = hybrid.oldest; g; g = g->next)
-		if ((at = find_run(g, n_pages)) != 0)
-			break;
+	p = find_place(n_pages);
+	if (p.g && count_bits(p.g->dirty, p.at, n_pages) == n_pages)
+		return p;
+	if (!hybrid_slab_retire_idle())
+		return p;
+	return find_place(n_pages);
+}
+
+struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
+{
+	struct place p = find_used_place(n_pages);
+	struct hybrid_segment *g = p.g;
+	struct hybrid_slab *s;
+	unsigned int at = p.at, slot;
+
 	if (!g) {
 		g = new_segment();
 		if (!g)

@@ -218,19 +218,23 @@ void hybrid_slab_retire_extra(void)
 			retire(take_spare(cls));
 }
 
-void hybrid_slab_retire_idle(void)
+unsigned int hybrid_slab_retire_idle(void)
 {
+	unsigned int n = 0;
+
 	for (unsigned int cls = 0; cls < hybrid_n_classes; cls++) {
 		struct hybrid_slab *s;
 
-		while ((s = take_spare(cls)) != NULL)
+		for (; (s = take_spare(cls)) != NULL; n++)
 			retire(s);
 		s = hybrid.current[cls];
 		if (s == &nothing || hybrid_n_live(s))
 			continue;
 		hybrid.current[cls] = &nothing;
 		retire(s);
+		n++;
 	}
+	return n;
 }
 
 static struct hybrid_slab *merge(struct hybrid_slab *a, struct hybrid_slab *b)

@@ -508,6 +508,35 @@ START_TEST(neighbouring_runs_become_one_again)
 }
 END_TEST
 
+static uint64_t own_resident(void)
+{
+	struct mem_stats st;
+
+	ck_assert(mem_stats(&st));
+	return st.resident;
+}
+
+START_TEST(what_is_empty_goes_back_before_new_pages_are_touched)
+{
+	static void *large[16], *small[2000];
+	uint64_t before;
+
+	begin(1);
+	for (int i = 0; i < 16; i++)
+		large[i] = mem_alloc(TAG, 20000);
+	for (int i = 0; i < 16; i++)
+		mem_free(TAG, large[i]);
+	ck_assert_uint_gt(hybrid.n_spare[hybrid.mask_class[(20000 - 1) / HY_STEP]], 0);
+	before = own_resident();
+	for (int i = 0; i < 2000; i++)
+		small[i] = mem_alloc(TAG, 128);
+	/* 250 kB in the room of 320, all of it. */
+	ck_assert_uint_le(own_resident(), before + 2 * HY_PAGE_BYTES);
+	for (int i = 0; i < 2000; i++)
+		mem_free(TAG, small[i]);
+}
+END_TEST
+
 START_TEST(the_oldest_place_is_taken_first)
 {
 	static void *p[200];
@@ -759,6 +788,7 @@ static TCase *page_case(void)
 	TCase *t = tcase_create("pages");
 
 	tcase_add_test(t, neighbouring_runs_become_one_again);
+	tcase_add_test(t, what_is_empty_goes_back_before_new_pages_are_touched);
 	tcase_add_test(t, the_oldest_place_is_taken_first);
 	tcase_add_test(t, a_run_grows_and_shrinks_in_place);
 	tcase_add_test(t, a_large_block_grows_without_a_copy);
