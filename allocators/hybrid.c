@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "count.h"
+#include "hybrid_link.h"
 #include "hybrid_parts.h"
 #include "mem.h"
 #include "memcheck.h"

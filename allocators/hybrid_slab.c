@@ -1,3 +1,4 @@
+#include "hybrid_link.h"
 #include "hybrid_parts.h"
 #include "memcheck.h"
 

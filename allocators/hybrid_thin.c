@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "hybrid_link.h"
 #include "hybrid_parts.h"
 #include "memcheck.h"
 
