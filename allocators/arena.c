@@ -36,11 +36,19 @@ static char *chunk_end(struct arena_chunk *c)
 void arena_init(struct arena *a, enum mem_tag tag, size_t first_bytes)
 {
 	mem_must(first_bytes >= 64 && first_bytes <= 1 << 20);
-	*a = (struct arena){
-		.first_bytes = (uint32_t)first_bytes,
-		.tag = (uint8_t)tag,
-		.heap = !mem_info()->regions,
-	};
+	/* One by one: for a whole struct of this size compilers take a string
+	 * instruction, which takes as long as all the rest of a short life. */
+	a->at = a->end = NULL;
+	a->chunks = NULL;
+	a->cleanups = NULL;
+	a->parent = a->children = a->next_sibling = NULL;
+	a->sibling_link = NULL;
+	a->first_bytes = (uint32_t)first_bytes;
+	a->next_bytes = 0;
+	a->tag = (uint8_t)tag;
+	a->heap = !mem_info()->regions;
+	a->failed = false;
+	a->used_bytes = a->soft_bytes = a->cap_bytes = 0;
 }
 
 void arena_init_child(struct arena *a, struct arena *parent, enum mem_tag tag,
