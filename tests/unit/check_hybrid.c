@@ -1,3 +1,4 @@
+#include "allocators/hybrid_link.h"
 #include "allocators/hybrid_parts.h"
 
 #include <signal.h>
