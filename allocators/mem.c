@@ -331,7 +331,7 @@ void mem_count_overflow(void)
 
 void mem_count_folded(int64_t bytes)
 {
-	add(&mem.counters->folded_bytes, (uint64_t)bytes);
+	count_add(&mem.counters->folded_bytes, (uint64_t)bytes);
 }
 
 const struct mem_info *mem_info(void)
