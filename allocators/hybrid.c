@@ -351,19 +351,35 @@ static __attribute__((noinline)) void big_put(struct hybrid_slab *s, void *p,
 	note_free(account_of(c, bytes), usable);
 }
 
-INLINE void put(void *p, int level, unsigned int tag, struct account a)
+/* p is a block, or else only inside of one, or free. */
+INLINE void put_ours(void *p, int level, unsigned int tag, struct account a)
 {
-	struct hybrid_slab *s;
+	struct hybrid_slab *s = hybrid_slab_at(hybrid_segment_at(p), p);
 
-	if (mem_unlikely(!hybrid_is_ours(p)))
-		die_foreign(p);
-	s = hybrid_slab_at(hybrid_segment_at(p), p);
 	if (mem_likely(s->kind == HY_LIST))
 		list_put(s, p, level, tag, a);
 	else if (mem_likely(s->kind == HY_MASK))
 		mask_put(s, p, level, tag, a);
 	else
 		big_put(s, p, a.c, a.bytes);
+}
+
+static __attribute__((noinline)) void put_elsewhere(void *p, unsigned int tag,
+						    struct mem_counter *c,
+						    int64_t *bytes)
+{
+	if (!hybrid_is_ours(p))
+		die_foreign(p);
+	*hybrid_recent(p) = hybrid_segment_at(p);
+	put_ours(p, hybrid.hardening, tag, account_of(c, bytes));
+}
+
+INLINE void put(void *p, int level, unsigned int tag, struct account a)
+{
+	if (mem_likely(*hybrid_recent(p) == hybrid_segment_at(p)))
+		put_ours(p, level, tag, a);
+	else
+		put_elsewhere(p, tag, a.c, a.bytes);
 }
 
 static size_t hybrid_usable(const void *p)
@@ -525,6 +541,8 @@ static int hybrid_load(struct mem_backend *self, const char *lib, const char *pr
 	hybrid.link_key = keys[0];
 	hybrid.tag_key = keys[1] & ~TAG_WHO;
 	hybrid.decay_s = 1;
+	for (unsigned int i = 0; i < HY_N_RECENT; i++)
+		hybrid.recent[i] = HY_NO_SEGMENT;
 	hybrid_class_init();
 	hybrid_slab_init();
 	harden(self, 1);

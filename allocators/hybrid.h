@@ -24,6 +24,8 @@
 #define HY_PAGE_WORDS    (HY_PAGES / 64)
 #define HY_SLABS         (HY_PAGES / 2) /* no run is shorter than two pages */
 #define HY_ADDRESS_BITS  47             /* of a user-space pointer */
+#define HY_N_RECENT      16
+#define HY_NO_SEGMENT    ((struct hybrid_segment *)1) /* unlike any, and unlike 0 */
 
 #define HY_LIST_MAX  2048u  /* cells up to here are kept in linked lists */
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
@@ -123,6 +125,9 @@ struct hybrid {
 	uint16_t tick;     /* decay ticks so far, modulo 2^16 */
 	uint8_t hardening; /* 0 to 3 */
 	uint8_t n_spare[HY_N_CLASSES];
+	/* Segments that blocks came back to of late, by their number: known to be
+	 * ours without a look at the map. */
+	struct hybrid_segment *recent[HY_N_RECENT];
 	struct hybrid_slab *current[HY_N_CLASSES]; /* never NULL */
 	/* Size to class: by 8 bytes up to HY_LIST_MAX, then by HY_STEP. */
 	uint8_t list_class[HY_LIST_MAX / 8 + 1];

@@ -22,14 +22,15 @@ static inline uintptr_t hybrid_tag(const struct hybrid_cell *c)
 /* The cell after c; dies if the link is not one of ours. */
 static inline struct hybrid_cell *hybrid_next(const struct hybrid_cell *c, int level)
 {
-	uintptr_t secret = level ? (uintptr_t)c ^ hybrid.link_key : 0, next;
+	uintptr_t away = c->link; /* how far the next one is, by its bits */
 
-	__asm__("" : "+r"(secret)); /* ready before the link is */
-	next = c->link ^ secret;
-	if (level && mem_unlikely((next ^ (uintptr_t)c) & (~HY_SEGMENT_MASK | 7)) &&
-	    next)
+	if (!level)
+		return (struct hybrid_cell *)away;
+	away ^= hybrid.link_key;
+	__asm__("" : "+r"(away)); /* it serves twice, and is not put off */
+	if (mem_unlikely(away & (~HY_SEGMENT_MASK | 7)) && away != (uintptr_t)c)
 		mem_die("heap broken: the free block %p was written to", (void *)c);
-	return (struct hybrid_cell *)next;
+	return (struct hybrid_cell *)(away ^ (uintptr_t)c);
 }
 
 #endif

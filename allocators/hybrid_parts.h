@@ -77,6 +77,11 @@ static inline struct hybrid_segment *hybrid_segment_at(const void *p)
 	return (struct hybrid_segment *)((uintptr_t)p & ~HY_SEGMENT_MASK);
 }
 
+static inline struct hybrid_segment **hybrid_recent(const void *p)
+{
+	return &hybrid.recent[((uintptr_t)p >> HY_SEGMENT_SHIFT) % HY_N_RECENT];
+}
+
 /* Looks the address up before anything there is read. */
 static inline bool hybrid_is_ours(const void *p)
 {

@@ -76,6 +76,7 @@ void hybrid_map_note(const void *segment, bool ours)
 		hybrid.map[n / 64] |= bit;
 	else
 		hybrid.map[n / 64] &= ~bit;
+	*hybrid_recent(segment) = HY_NO_SEGMENT;
 }
 
 /* The bits of [from, end) that lie in the word that holds from. */
