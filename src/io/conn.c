@@ -15,7 +15,7 @@
 #define LINGER_MS     2000
 /* Read of one socket before it is others' turn: what a client with some uploads
  * may have on the way, so that each of them goes on in one write. */
-#define TURN_BYTES (2 * LOOP_IN_BYTES)
+#define TURN_BYTES (4 * LOOP_IN_BYTES)
 
 void conn_over(struct conn *c, enum conn_end why)
 {
