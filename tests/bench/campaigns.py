@@ -28,14 +28,17 @@ HELD = re.compile(r"bloat: (\d+) bytes held beside (\d+), on average")
 
 def options():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("which", nargs="*", choices=["again", "planted"])
+    p.add_argument("which", nargs="*", metavar="again|planted")
     p.add_argument("--out", default=os.path.join(BUILD, "tests", "campaigns"))
     p.add_argument("--n", type=int, help="campaigns of each kind (20 and 10)")
     p.add_argument("--duration", help="of a campaign (30s and 60s)")
     p.add_argument("--arm", default="hybrid", help="an allocator (hybrid)")
     p.add_argument("--heapgate", default=os.path.join(BUILD, "heapgate"))
     p.add_argument("--bloat", type=float, default=10, help="percent planted (10)")
-    return p.parse_args()
+    o = p.parse_args()
+    if set(o.which) - {"again", "planted"}:
+        p.error("there is only again and planted")
+    return o
 
 
 def same_spelled_differently(spec):
