@@ -86,10 +86,37 @@ static double expanded_tail(unsigned int n, double level)
 	return statistics_normal_below(-sqrt(n / (n - 1.0)) * t);
 }
 
+static void resample(const double *v, unsigned int n, double *means,
+		     unsigned int n_resamples, uint64_t seed)
+{
+	struct random r;
+
+	random_init(&r, seed);
+	for (unsigned int i = 0; i < n_resamples; i++) {
+		means[i] = 0;
+		for (unsigned int j = 0; j < n; j++)
+			means[i] += v[random_below(&r, n)];
+		means[i] /= n;
+	}
+	statistics_sort(means, n_resamples);
+}
+
+/* Student's interval is exact for normal values. Means of resamples have thinner
+ * tails than those: of 8 values they reach 3 % less far. */
+static void reach_as_far_as_t(const double *v, unsigned int n, double level,
+			      struct interval *out)
+{
+	double mean = statistics_mean(v, n);
+	double reach = statistics_t_quantile((1 + level) / 2, n - 1) *
+		       statistics_deviation(v, n) / sqrt(n);
+
+	out->low = fmin(out->low, mean - reach);
+	out->high = fmax(out->high, mean + reach);
+}
+
 int statistics_bootstrap(const double *v, unsigned int n, double level,
 			 unsigned int n_resamples, uint64_t seed, struct interval *out)
 {
-	struct random r;
 	double *means, tail;
 
 	must(level > 0 && level < 1 && n_resamples > 0);
@@ -99,18 +126,12 @@ int statistics_bootstrap(const double *v, unsigned int n, double level,
 	means = mem_alloc(MEM_WORKER, n_resamples * sizeof(*means));
 	if (!means)
 		return -1;
-	random_init(&r, seed);
-	for (unsigned int i = 0; i < n_resamples; i++) {
-		means[i] = 0;
-		for (unsigned int j = 0; j < n; j++)
-			means[i] += v[random_below(&r, n)];
-		means[i] /= n;
-	}
-	statistics_sort(means, n_resamples);
+	resample(v, n, means, n_resamples, seed);
 	tail = expanded_tail(n, level);
 	out->low = statistics_quantile(means, n_resamples, tail);
 	out->high = statistics_quantile(means, n_resamples, 1 - tail);
 	mem_free(MEM_WORKER, means);
+	reach_as_far_as_t(v, n, level, out);
 	return 0;
 }
 

@@ -26,7 +26,9 @@ double statistics_median(double *v, unsigned int n);
  * A confidence interval for the mean of v by the bootstrap: percentiles of
  * the means of n_resamples samples drawn with replacement, taken further out
  * than the level says as Student's t does, because the percentiles alone are
- * too narrow for few values (the "expanded percentile" interval).
+ * too narrow for few values (the "expanded percentile" interval), and nowhere
+ * nearer to the mean than Student's interval: the bootstrap adds what skewed
+ * values want on one side.
  * level: 0.95, say. n < 2: from -INFINITY to INFINITY.
  * Returns: 0, or -1 when there is no memory.
  */
