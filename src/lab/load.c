@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "lab/load_inner.h"
 
-#define CONNECTING_MAX 64u      /* at once, while opening */
-#define OPENING_US     10000000 /* without a new one: it begins with what there is */
-#define DRAINING_US    2000000  /* for answers, after the last phase */
-#define FAILED_OPENS   200u     /* then no more are tried */
+#define IDLE_OPENING 64u      /* handshakes at once, of those that only idle */
+#define OPENING_US   10000000 /* without a new one: it begins with what there is */
+#define DRAINING_US  2000000  /* for answers, after the last phase */
+#define FAILED_OPENS 200u     /* then no more are tried */
 
 #define MAX_WAKES 10000u /* a second, at rates above that */
 
@@ -176,17 +176,21 @@ static void open_idle(struct load *l)
 		session_free(s, true);
 }
 
-static bool may_open(const struct load *l)
+static bool may_open(const struct load *l, unsigned int at_once)
 {
-	return l->n_connecting < CONNECTING_MAX && l->n_failed_opens < FAILED_OPENS;
+	return l->n_connecting < at_once && l->n_failed_opens < FAILED_OPENS;
 }
 
+/* The idle ones last, and as fast as they come: they may be thousands. */
 static void open_more(struct load *l)
 {
-	for (unsigned int i = 0; i < l->conf->n_conns; i++)
-		if (!l->slots[i] && may_open(l))
+	for (unsigned int i = 0; i < l->conf->n_conns; i++) {
+		if (!l->slots[i] && may_open(l, l->conf->n_opening))
 			session_new(l, &l->slots[i], false);
-	while (l->n_idle < l->conf->n_idle && may_open(l))
+		if (!l->slots[i])
+			return;
+	}
+	while (l->n_idle < l->conf->n_idle && may_open(l, IDLE_OPENING))
 		open_idle(l);
 }
 

@@ -31,6 +31,7 @@ struct load_conf {
 	unsigned int n_conns;
 	unsigned int n_streams;
 	unsigned int n_idle;
+	unsigned int n_opening; /* at once, of n_conns, before the first phase */
 	bool poisson;
 	uint64_t seed;
 	const struct load_phase *phases;

@@ -11,11 +11,12 @@
 #include "server/exits.h"
 
 #define PHASES_MAX 16
+#define OPENING    64 /* handshakes at once */
 
 struct options {
 	const char *url;
 	const char *workload;
-	const char *rate, *duration, *conns, *streams, *idle, *seed;
+	const char *rate, *duration, *conns, *streams, *idle, *opening, *seed;
 	const char *phases;
 	const char *report_fd;
 	bool h1, constant, json;
@@ -33,6 +34,7 @@ static const char usage[] =
 	"  --rate N          requests a second (the workload's)\n"
 	"  --duration TIME   10s, 500ms, 2m (10s)\n"
 	"  --connections C   (the workload's)\n"
+	"  --opening N       of them opened at the same time, at first (64)\n"
 	"  --streams M       at once on each connection, over HTTP/2\n"
 	"  --workload NAME   browse api upload tls-churn idle-heavy grpc-stream\n"
 	"                    get:/PATH replay:FILE (the URL's path)\n"
@@ -59,6 +61,7 @@ static const struct option words[] = {
 	{"streams", required_argument, NULL, 'm'},
 	{"workload", required_argument, NULL, 'w'},
 	{"idle", required_argument, NULL, 'i'},
+	{"opening", required_argument, NULL, 'o'},
 	{"seed", required_argument, NULL, 's'},
 	{"phases", required_argument, NULL, 'p'},
 	{"report-fd", required_argument, NULL, 'f'},
@@ -73,9 +76,10 @@ static const struct option words[] = {
 static int parse(int argc, char **argv, struct options *o)
 {
 	const char **texts[] = {
-		['r'] = &o->rate,    ['d'] = &o->duration, ['c'] = &o->conns,
-		['m'] = &o->streams, ['w'] = &o->workload, ['i'] = &o->idle,
-		['s'] = &o->seed,    ['p'] = &o->phases,   ['f'] = &o->report_fd};
+		['r'] = &o->rate,     ['d'] = &o->duration, ['c'] = &o->conns,
+		['m'] = &o->streams,  ['w'] = &o->workload, ['i'] = &o->idle,
+		['o'] = &o->opening,  ['s'] = &o->seed,     ['p'] = &o->phases,
+		['f'] = &o->report_fd};
 	int c;
 
 	optind = 0;
@@ -181,6 +185,7 @@ static int take_numbers(const struct options *o, struct load_conf *c)
 	c->n_conns = w->n_conns;
 	c->n_streams = w->n_streams;
 	c->n_idle = w->n_idle;
+	c->n_opening = OPENING;
 	c->seed = 1;
 	if (o->rate && (!words_number(o->rate, &c->rate) || c->rate > 1e7))
 		return complain(o->rate, "not a rate");
@@ -191,7 +196,9 @@ static int take_numbers(const struct options *o, struct load_conf *c)
 	    take_uint(o->streams, "not a number of streams", 1, 10000, &c->n_streams) !=
 		    0 ||
 	    take_uint(o->idle, "not a number of connections", 0, 1000000, &c->n_idle) !=
-		    0)
+		    0 ||
+	    take_uint(o->opening, "not a number of handshakes", 1, 1000000,
+		      &c->n_opening) != 0)
 		return EXITS_USAGE;
 	if (w->messages && !c->h2)
 		return complain(w->name, "only over HTTP/2");
