@@ -5,8 +5,10 @@
  * The planted size must be known, so it is a share of what the process has in
  * RAM without it (anonymous pages, by /proc/self/statm), held in touched pages
  * of a mapping of its own: RSS is that much higher, whatever the backend below
- * makes of its free blocks. It follows as RSS rises and falls. Blocks are
- * handed through as they are.
+ * makes of its free blocks. It follows as RSS rises and falls: closely while the
+ * process starts, for who then idles calls nothing, and what it has is measured;
+ * later no more often than is needed, for a worker that we slow down has more open
+ * at the same time. Blocks are handed through as they are.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +22,8 @@
 
 #define ROOM      ((size_t)4 << 30) /* bytes of address space: no more is held */
 #define CALLS     16u               /* between looks at the clock */
-#define EVERY_US  2000u             /* at least between looks at statm */
+#define EVERY_US  10000u            /* from one look at statm to the next, or */
+#define OF_AGE    16u               /* a part of our age: a start is short */
 #define SLACK     4u                /* pages: not one back and forth each time */
 #define MAX_PAGES (ROOM / 4096)
 #define MICROS    1000000u
@@ -45,19 +48,21 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * MICROS + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Anonymous pages in RAM, ours among them. */
+/* Anonymous pages in RAM, ours among them. Not by sscanf(): the stack it takes
+ * is a page that the process without us does not have. */
 static size_t anon_pages(void)
 {
-	char text[128];
+	char text[128], *at = text;
 	unsigned long resident, shared;
 	ssize_t n = pread(bloat.statm, text, sizeof(text) - 1, 0);
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	if (sscanf(text, "%*u %lu %lu", &resident, &shared) != 2 || resident < shared)
-		return 0;
-	return resident - shared;
+	strtoul(at, &at, 10); /* the address space */
+	resident = strtoul(at, &at, 10);
+	shared = strtoul(at, &at, 10);
+	return resident < shared ? 0 : resident - shared;
 }
 
 static void hold(size_t n)
@@ -86,13 +91,14 @@ static void look(uint64_t now)
 
 static inline void may_look(void)
 {
-	uint64_t now;
+	uint64_t now, since;
 
 	if (++bloat.n_calls < CALLS)
 		return;
 	bloat.n_calls = 0;
 	now = now_us();
-	if (now - bloat.looked_us >= EVERY_US)
+	since = now - bloat.looked_us;
+	if (since >= EVERY_US || since * OF_AGE >= now - bloat.began_us)
 		look(now);
 }
 

@@ -288,7 +288,7 @@ END_TEST
 
 #define N_BLOCKS 3000
 #define BIG      20000
-#define WAIT_US  3000 /* longer than it looks away */
+#define WAIT_US  11000 /* longer than it looks away */
 
 static double anon_bytes(void)
 {
@@ -358,7 +358,7 @@ START_TEST(bloat_grows_while_blocks_are_asked_for)
 		char *p = mem_alloc(TAG, BIG);
 
 		memset(p, 1, BIG);
-		usleep(50);
+		usleep(500);
 	}
 	held = wrap_bloat_held(&own);
 	ck_assert_uint_gt(own, 300 * BIG);
