@@ -26,7 +26,7 @@ case $code in
 *) cat "$TMP/progress" >&2; fail "heapgate ab ended with $code" ;;
 esac
 shows "a report in one file" "$(cat "$TMP/report/report.html")" '<p id="verdict"'
-shows "figures for programs" "$(cat "$TMP/report/summary.json")" '"version": 1'
+shows "figures for programs" "$(cat "$TMP/report/summary.json")" '"version": 2'
 
 cp -r "$TMP/report" "$TMP/again"
 "$HEAPGATE" ab --render "$TMP/again" >"$TMP/table2" || true

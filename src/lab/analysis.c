@@ -14,6 +14,27 @@ static double value_of(const struct campaign *c, unsigned int arm, unsigned int 
 	return r ? measures[m].of(c, r) : NAN;
 }
 
+/* The same program ran twice in each round: both are what an arm is compared
+ * with, since two tell better than one what the baseline takes. */
+static double reference(const struct campaign *c, unsigned int arm, unsigned int round,
+			unsigned int m)
+{
+	double one = value_of(c, ARM_BASELINE, round, m);
+	double again = value_of(c, ARM_AGAIN, round, m);
+
+	if (arm == ARM_AGAIN || isnan(again))
+		return one;
+	return isnan(one) ? again : sqrt(one * again);
+}
+
+double analysis_ratio(const struct campaign *c, unsigned int arm, unsigned int round,
+		      unsigned int m)
+{
+	double ratio = value_of(c, arm, round, m) / reference(c, arm, round, m);
+
+	return ratio > 0 && isfinite(ratio) ? ratio : NAN;
+}
+
 static int find_one(struct analysis *a, unsigned int arm, unsigned int m)
 {
 	const struct campaign *c = a->campaign;
@@ -24,7 +45,7 @@ static int find_one(struct analysis *a, unsigned int arm, unsigned int m)
 	for (unsigned int i = 0; i < c->n_rounds; i++) {
 		double v = value_of(c, arm, i, m);
 
-		ratios[i] = v / value_of(c, ARM_BASELINE, i, m);
+		ratios[i] = analysis_ratio(c, arm, i, m);
 		if (!isnan(v))
 			values[f->n++] = v;
 	}
@@ -83,10 +104,10 @@ static void doubt(struct analysis *a)
 
 	if (again->word == VERDICT_BETTER || again->word == VERDICT_WORSE)
 		text_printf(complain(a),
-			    "%s differed from itself: %.3f× (95 %% interval %.3f to "
+			    "%s differed from itself: %.3f× (%g %% interval %.3f to "
 			    "%.3f)",
-			    c->arms.at[ARM_BASELINE].label, again->ratio, again->ci.low,
-			    again->ci.high);
+			    c->arms.at[ARM_BASELINE].label, again->ratio,
+			    100 * VERDICT_LEVEL, again->ci.low, again->ci.high);
 	for (unsigned int i = 0; i < c->n_runs; i++)
 		a->n_void += c->runs[i].why_void[0] != '\0';
 	if (c->n_runs && a->n_void > MANY_VOID * c->n_runs)
@@ -101,8 +122,8 @@ static void doubt(struct analysis *a)
 
 static void say_ratio(struct text *t, const struct verdict *v)
 {
-	text_printf(t, "%.2f× (95 %% interval %.2f to %.2f)", v->ratio, v->ci.low,
-		    v->ci.high);
+	text_printf(t, "%.2f× (%g %% interval %.2f to %.2f)", v->ratio,
+		    100 * VERDICT_LEVEL, v->ci.low, v->ci.high);
 }
 
 static void say_arm(struct analysis *a, unsigned int arm)

@@ -28,6 +28,13 @@ struct analysis {
 /* Returns: 0, or -1 without memory. Lives: *c as long. */
 int analysis_init(struct analysis *a, const struct campaign *c) MUST_USE;
 void analysis_fini(struct analysis *a);
+/*
+ * An arm's value for the geometric mean of what the baseline and its repeat had
+ * in the same round (for the one that counts, if only one does); of the repeat,
+ * for the baseline's. NAN where one is missing, or not above 0.
+ */
+double analysis_ratio(const struct campaign *c, unsigned int arm, unsigned int round,
+		      unsigned int m);
 /* The table of the terminal. */
 void analysis_print(const struct analysis *a, FILE *to);
 

@@ -25,16 +25,6 @@ static double x_of(const struct scale *s, double ratio)
 	       (WIDTH - LEFT - RIGHT) * (log(ratio) - s->low) / (s->high - s->low);
 }
 
-static double ratio_at(const struct campaign *c, unsigned int arm, unsigned int round,
-		       unsigned int m)
-{
-	const struct run *of = campaign_run(c, arm, round);
-	const struct run *to = campaign_run(c, ARM_BASELINE, round);
-	double ratio = of && to ? measures[m].of(c, of) / measures[m].of(c, to) : NAN;
-
-	return ratio > 0 && isfinite(ratio) ? ratio : NAN;
-}
-
 static void widen(struct scale *s, double ratio)
 {
 	if (!(ratio > 0) || !isfinite(ratio))
@@ -53,7 +43,7 @@ static struct scale scale_for(const struct analysis *a, unsigned int m)
 		widen(&s, a->at[arm][m].verdict.ci.low);
 		widen(&s, a->at[arm][m].verdict.ci.high);
 		for (unsigned int i = 0; i < c->n_rounds; i++)
-			widen(&s, ratio_at(c, arm, i, m));
+			widen(&s, analysis_ratio(c, arm, i, m));
 	}
 	pad = 0.04 * (s.high - s.low);
 	return (struct scale){s.low - pad - 1e-3, s.high + pad + 1e-3};
@@ -81,7 +71,7 @@ static void put_arm(const struct analysis *a, const struct scale *s, unsigned in
 	report_put_html(c->arms.at[arm].label, to);
 	fputs("</text>", to);
 	for (unsigned int i = 0; i < c->n_rounds; i++) {
-		double ratio = ratio_at(c, arm, i, m);
+		double ratio = analysis_ratio(c, arm, i, m);
 
 		if (!isnan(ratio))
 			fprintf(to,

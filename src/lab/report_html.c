@@ -112,10 +112,11 @@ static void put_measure(const struct report *r, unsigned int m, FILE *to)
 {
 	fprintf(to, "<h3>%s%s</h3>\n<p class=\"soft\">%s</p>\n", measures[m].name,
 		m == MEASURE_PRIMARY ? " (primary)" : "", measures[m].what);
-	fputs("<div class=\"scroll\"><table><thead><tr><th>arm</th><th>median</th>"
-	      "<th>ratio</th><th>95 % interval</th><th>p (Holm)</th><th>verdict</th>"
-	      "</tr></thead><tbody>\n",
-	      to);
+	fprintf(to,
+		"<div class=\"scroll\"><table><thead><tr><th>arm</th><th>median</th>"
+		"<th>ratio</th><th>%g %% interval</th><th>p (Holm)</th>"
+		"<th>verdict</th></tr></thead><tbody>\n",
+		100 * VERDICT_LEVEL);
 	for (unsigned int arm = 0; arm < r->analysis->campaign->arms.n; arm++)
 		put_finding(r->analysis, arm, m, to);
 	fputs("</tbody></table></div>\n", to);
@@ -198,7 +199,8 @@ static void put_explanation(const struct campaign *c, FILE *to)
 	fprintf(to,
 		"<h2>How to read it</h2>\n<p>Each round ran every arm once, in random "
 		"order, under the same requests at the same times. A ratio is an arm's "
-		"value for the baseline's of the same round; smaller is better. The "
+		"value for the baseline's two of the same round; smaller is better. "
+		"The "
 		"interval is a bootstrap over rounds, p an exact signed-rank test with "
 		"Holm's correction. <em>better</em> and <em>worse</em> want both to "
 		"agree, and a ratio outside the margin and outside of what the "

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "lab/report.h"
 
-#define SUMMARY_VERSION 1
+#define SUMMARY_VERSION 2
 
 /* JSON has no NaN: null stands for what is not known. */
 static json_t *number(double v)
@@ -91,16 +91,16 @@ void report_summary(const struct report *r, FILE *to)
 
 	for (unsigned int i = 0; i < c->arms.n; i++)
 		json_array_append_new(arms, arm_json(a, i));
-	o = json_pack("{si ss% ss sb ss% sb ss sf si si si sf ss so so so so}",
+	o = json_pack("{si ss% ss sb ss% sb ss sf si si si sf sf ss so so so so}",
 		      "version", SUMMARY_VERSION, "sentence", text_str(&a->sentence).p,
 		      a->sentence.len, "begun", clock_rfc3339(c->begun_wall_us, when),
 		      "unreliable", (int)a->unreliable, "unreliable_because",
 		      text_str(&a->why).p, a->why.len, "partial", (int)c->is_partial,
 		      "workload", c->workload, "rate", c->rate, "rounds_planned",
 		      (int)c->n_rounds, "rounds_whole", (int)a->n_rounds, "runs_void",
-		      (int)a->n_void, "margin", c->margin, "command", c->command,
-		      "measures", measures_json(), "arms", arms, "environment",
-		      environment_json(c), "gates", gates_json(r));
+		      (int)a->n_void, "margin", c->margin, "level", VERDICT_LEVEL,
+		      "command", c->command, "measures", measures_json(), "arms", arms,
+		      "environment", environment_json(c), "gates", gates_json(r));
 	if (!o || json_dumpf(o, to, JSON_INDENT(2)) != 0)
 		fputs("{}", to);
 	fputc('\n', to);

@@ -5,8 +5,6 @@
 #include "base/must.h"
 #include "lab/rank_test.h"
 
-#define ALPHA (1 - VERDICT_LEVEL)
-
 int verdict_measure(struct verdict *v, const double *ratios, unsigned int n,
 		    uint64_t seed)
 {
@@ -37,7 +35,7 @@ static enum verdict_word word_of(const struct verdict *v, double margin)
 		return VERDICT_INCONCLUSIVE;
 	if (v->ci.low >= 1 / (1 + margin) && v->ci.high <= 1 + margin)
 		return VERDICT_SAME;
-	if (!(v->p_holm < ALPHA))
+	if (!(v->p_holm < VERDICT_ALPHA))
 		return VERDICT_INCONCLUSIVE;
 	if (v->ci.high < 1 && v->ratio < 1 / (1 + margin))
 		return VERDICT_BETTER;

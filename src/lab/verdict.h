@@ -17,7 +17,8 @@ enum verdict_word {
 	VERDICT_WORSE,
 };
 
-#define VERDICT_LEVEL       0.95
+#define VERDICT_ALPHA       0.05 /* of p */
+#define VERDICT_LEVEL       0.99 /* of intervals: see docs/comparing.md */
 #define VERDICT_RESAMPLES   10000u
 #define VERDICT_LEAST_PAIRS 6 /* fewer cannot give p < 0.05 */
 

@@ -47,7 +47,8 @@ exits 1 "$HEAPGATE" ab --render nowhere
 has "$OUT" "nowhere/raw.json"
 
 # From here on what was measured does not count: again is 2 % more than the
-# baseline, the arm twice as much, in each round.
+# baseline, the arm twice as much, in each round: 1.98 times what the baseline's
+# two runs had.
 cp -r report made
 py made/raw.json <<'EOT'
 import json, sys
@@ -71,7 +72,7 @@ gates() { exits "$1" "$HEAPGATE" ab --render made "${@:2}"; }
 
 it "ends as the gates say"
 gates 0 --gate 'rss_avg<=2.1x' --gate 'rss_avg<=1000000000'
-has "$OUT" "hybrid takes more memory, 2.00×"
+has "$OUT" "hybrid takes more memory, 1.98×"
 has "$OUT" "gate rss_avg<=2.1x: holds"
 gates 3 --gate 'rss_avg<=2.1x' --gate 'rss_avg<=1.9x'
 has "$OUT" "gate rss_avg<=1.9x: broken"
@@ -170,8 +171,8 @@ def look(b, folder, words, width, dark, script=True):
 
 
 with Browser("chromium") as b:
-    charts = look(b, "made", "hybrid takes more memory, 2.00×", 1280, False)
-    look(b, "made", "hybrid takes more memory, 2.00×", 390, True)
+    charts = look(b, "made", "hybrid takes more memory, 1.98×", 1280, False)
+    look(b, "made", "hybrid takes more memory, 1.98×", 390, True)
     look(b, "made", "takes more memory", 1280, False, script=False)
     look(b, "report", r"system.*hybrid|No verdict", 1280, False)
     page = b.open(f"file://{here}/void/report.html")

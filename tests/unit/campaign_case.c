@@ -10,10 +10,11 @@
 #define LOAD_BYTES 8000000.0
 
 static void add_run(struct campaign *c, const struct campaign_case *how,
-		    unsigned int arm, unsigned int round, struct random *random)
+		    unsigned int arm, unsigned int round, double host,
+		    struct random *random)
 {
-	double bytes =
-		LOAD_BYTES * how->effect[arm] * exp(how->noise * random_normal(random));
+	double bytes = LOAD_BYTES * how->effect[arm] * host *
+		       exp(how->noise * random_normal(random));
 	struct run *r = campaign_add_run(c);
 	uint64_t at = 0;
 
@@ -68,7 +69,12 @@ void campaign_case_make(struct campaign *c, const struct campaign_case *how)
 	strcpy(c->workload, "browse");
 	strcpy(c->command, "heapgate ab --arms 'jemalloc,hybrid' <&>\"");
 	ck_assert_int_eq(campaign_plan(c, how->n_rounds, err, sizeof(err)), 0);
-	for (unsigned int round = 0; round < c->n_rounds; round++)
+	for (unsigned int round = 0; round < c->n_rounds; round++) {
+		double host = how->shared_noise > 0
+				      ? exp(how->shared_noise * random_normal(&random))
+				      : 1;
+
 		for (unsigned int arm = 0; arm < c->arms.n; arm++)
-			add_run(c, how, arm, round, &random);
+			add_run(c, how, arm, round, host, &random);
+	}
 }

@@ -12,6 +12,7 @@ struct campaign_case {
 	double effect[4]; /* on memory, of each arm of "jemalloc,hybrid" and
 			   * the baseline twice before them */
 	uint64_t seed;
+	double shared_noise; /* of all runs of a round */
 };
 
 /* Owns: the caller, campaign_fini(). */

@@ -14,7 +14,7 @@ static char err[320];
 static void make(double noise, double again, double jemalloc, double hybrid,
 		 uint64_t seed)
 {
-	struct campaign_case how = {10, noise, {1, again, jemalloc, hybrid}, seed};
+	struct campaign_case how = {10, noise, {1, again, jemalloc, hybrid}, seed, 0};
 
 	campaign_case_make(&c, &how);
 	ck_assert_int_eq(analysis_init(&a, &c), 0);
@@ -136,6 +136,19 @@ START_TEST(a_minute_is_enough_for_three_arms)
 }
 END_TEST
 
+START_TEST(a_minute_has_more_rounds_before_longer_runs)
+{
+	ck_assert_int_eq(plan("jemalloc", 30, 0), 0);
+	ck_assert_uint_eq(c.n_rounds, 8);
+	ck_assert_int_eq(plan("jemalloc", 60, 0), 0);
+	ck_assert_uint_eq(c.n_rounds, 16);
+	ck_assert_int_eq(plan("jemalloc,mimalloc,hybrid", 60, 0), 0);
+	ck_assert_uint_eq(c.n_rounds, 10);
+	ck_assert_int_eq(plan("jemalloc", 600, 0), 0);
+	ck_assert_uint_eq(c.n_rounds, 16);
+}
+END_TEST
+
 START_TEST(a_plan_that_is_too_short_says_how_long_it_must_be)
 {
 	ck_assert_int_eq(plan("jemalloc", 10, 0), -1);
@@ -166,6 +179,41 @@ END_TEST
 
 /* --- what is concluded ----------------------------------------------- */
 
+START_TEST(an_arm_is_compared_with_both_runs_of_the_baseline)
+{
+	make(0, 1.02, 1.1, 1, 1);
+	ck_assert_double_eq_tol(a.at[ARM_AGAIN][0].verdict.ratio, 1.02, 1e-6);
+	ck_assert_double_eq_tol(a.at[2][0].verdict.ratio, 1.1 / sqrt(1.02), 1e-6);
+	ck_assert_double_eq(analysis_ratio(&c, 2, 3, 0), a.at[2][0].verdict.ratio);
+	strcpy(c.runs[ARM_AGAIN].why_void, "steal");
+	ck_assert_double_eq_tol(analysis_ratio(&c, 2, 0, 0), 1.1, 1e-6);
+	strcpy(c.runs[ARM_BASELINE].why_void, "steal");
+	ck_assert(isnan(analysis_ratio(&c, 2, 0, 0)));
+	drop();
+}
+END_TEST
+
+/* What a round's runs have in common is not what an interval is about. */
+START_TEST(intervals_hold_the_truth_though_rounds_differ)
+{
+	struct campaign_case how = {12, 0.02, {1, 1, 1.1, 0.8}, 0, 0.3};
+	unsigned int hits = 0;
+
+	for (how.seed = 1; how.seed <= 100; how.seed++) {
+		campaign_case_make(&c, &how);
+		ck_assert_int_eq(analysis_init(&a, &c), 0);
+		for (unsigned int arm = 2; arm < 4; arm++) {
+			struct interval ci = a.at[arm][0].verdict.ci;
+
+			hits += ci.low <= how.effect[arm] && ci.high >= how.effect[arm];
+			ck_assert_double_lt(ci.high / ci.low, 1.08);
+		}
+		drop();
+	}
+	ck_assert_uint_ge(hits, 194); /* 198 on average, at 99 % */
+}
+END_TEST
+
 START_TEST(arms_that_differ_are_called_so)
 {
 	make(0.01, 1, 1.1, 0.8, 1);
@@ -192,7 +240,7 @@ END_TEST
 
 START_TEST(lazyfree_does_not_count)
 {
-	struct campaign_case how = {10, 0, {1, 1, 1, 1}, 1};
+	struct campaign_case how = {10, 0, {1, 1, 1, 1}, 1, 0};
 	struct run *r;
 
 	campaign_case_make(&c, &how);
@@ -232,7 +280,7 @@ END_TEST
 
 START_TEST(a_difference_no_larger_than_that_of_the_baseline_is_not_called)
 {
-	struct campaign_case how = {10, 0.002, {1, 1, 1.04, 1.2}, 1};
+	struct campaign_case how = {10, 0.002, {1, 1, 1.04, 1.2}, 1, 0};
 
 	campaign_case_make(&c, &how);
 	for (unsigned int i = ARM_AGAIN; i < c.n_runs; i += c.arms.n)
@@ -262,7 +310,7 @@ END_TEST
 
 START_TEST(void_runs_do_not_count_and_many_of_them_make_doubt)
 {
-	struct campaign_case how = {10, 0.01, {1, 1, 1.1, 1}, 1};
+	struct campaign_case how = {10, 0.01, {1, 1, 1.1, 1}, 1, 0};
 
 	campaign_case_make(&c, &how);
 	strcpy(c.runs[2].why_void, "steal");
@@ -284,7 +332,7 @@ END_TEST
 
 START_TEST(a_second_attempt_takes_the_place_of_a_void_run)
 {
-	struct campaign_case how = {10, 0.01, {1, 1, 1.1, 1}, 1};
+	struct campaign_case how = {10, 0.01, {1, 1, 1.1, 1}, 1, 0};
 	struct run *r;
 
 	campaign_case_make(&c, &how);
@@ -302,7 +350,7 @@ END_TEST
 
 START_TEST(few_rounds_give_no_verdict)
 {
-	struct campaign_case how = {10, 0.001, {1, 1, 2, 0.5}, 1};
+	struct campaign_case how = {10, 0.001, {1, 1, 2, 0.5}, 1, 0};
 
 	campaign_case_make(&c, &how);
 	c.n_runs = 5 * c.arms.n;
@@ -319,7 +367,7 @@ END_TEST
 
 START_TEST(latencies_of_a_crowded_host_are_left_out)
 {
-	struct campaign_case how = {10, 0.01, {1, 1, 1, 1}, 1};
+	struct campaign_case how = {10, 0.01, {1, 1, 1, 1}, 1, 0};
 
 	campaign_case_make(&c, &how);
 	for (unsigned int i = 0; i < c.n_runs; i++)
@@ -491,6 +539,7 @@ static void add_parts(Suite *s)
 	tcase_add_test(t, wrong_arms_are_refused_with_the_reason);
 	tcase_add_test(t, a_plan_fits_its_duration);
 	tcase_add_test(t, a_minute_is_enough_for_three_arms);
+	tcase_add_test(t, a_minute_has_more_rounds_before_longer_runs);
 	tcase_add_test(t, a_plan_that_is_too_short_says_how_long_it_must_be);
 	tcase_add_test(t, each_round_has_every_arm_in_an_order_of_its_own);
 	tcase_add_test(t, gates_hold_break_or_are_undecided);
@@ -508,6 +557,8 @@ int main(void)
 	add_parts(s);
 	tcase_add_checked_fixture(t, choose_system, NULL);
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, an_arm_is_compared_with_both_runs_of_the_baseline);
+	tcase_add_test(t, intervals_hold_the_truth_though_rounds_differ);
 	tcase_add_test(t, arms_that_differ_are_called_so);
 	tcase_add_test(t, the_primary_measure_is_net_of_the_base);
 	tcase_add_test(t, lazyfree_does_not_count);

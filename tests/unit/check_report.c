@@ -16,7 +16,7 @@ static char dir[64], err[320];
 
 static void make(double again)
 {
-	struct campaign_case how = {10, 0.01, {1, again, 1.1, 0.8}, 1};
+	struct campaign_case how = {10, 0.01, {1, again, 1.1, 0.8}, 1, 0};
 
 	campaign_case_make(&c, &how);
 	strcpy(c.runs[6].why_void, "a \"quoted\" <reason>");
@@ -177,11 +177,12 @@ END_TEST
 START_TEST(the_summary_has_what_its_schema_says)
 {
 	static const char *const keys[] = {
-		"version", "sentence",           "begun",        "unreliable",
-		"partial", "unreliable_because", "workload",     "rate",
-		"margin",  "rounds_planned",     "rounds_whole", "runs_void",
-		"command", "measures",           "arms",         "environment",
-		"gates"};
+		"version",        "sentence",     "begun",
+		"unreliable",     "partial",      "unreliable_because",
+		"workload",       "rate",         "margin",
+		"rounds_planned", "rounds_whole", "runs_void",
+		"command",        "measures",     "arms",
+		"environment",    "gates",        "level"};
 	char path[128];
 	json_t *o, *arm;
 
@@ -192,7 +193,7 @@ START_TEST(the_summary_has_what_its_schema_says)
 	ck_assert_uint_eq(json_object_size(o), sizeof(keys) / sizeof(*keys));
 	for (unsigned int i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		ck_assert_msg(json_object_get(o, keys[i]) != NULL, "%s", keys[i]);
-	ck_assert_int_eq(json_integer_value(json_object_get(o, "version")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(o, "version")), 2);
 	arm = json_array_get(json_object_get(o, "arms"), 2);
 	arm = json_object_get(json_object_get(arm, "measures"), "rss_avg");
 	ck_assert_str_eq(json_string_value(json_object_get(arm, "verdict")), "worse");
