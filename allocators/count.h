@@ -42,14 +42,28 @@ static inline void count_sub(_Atomic uint64_t *counter, uint64_t n)
 #endif
 }
 
+/* Compared where it stands. */
+static inline bool count_below(const _Atomic uint64_t *counter, uint64_t n)
+{
+#ifdef __x86_64__
+	bool below;
+
+	__asm__("cmpq %2, %1" : "=@ccb"(below) : "m"(*counter), "er"(n));
+	return below;
+#else
+	return atomic_load_explicit(counter, memory_order_relaxed) < n;
+#endif
+}
+
 static inline void count_live(struct mem_counter *c, uint64_t n)
 {
-	uint64_t live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed) + n;
+	uint64_t live;
 
 	if (!MEM_ACCOUNTING)
 		return;
-	atomic_store_explicit(&c->live_bytes, live, memory_order_relaxed);
-	if (live > atomic_load_explicit(&c->peak_bytes, memory_order_relaxed))
+	count_add(&c->live_bytes, n);
+	live = atomic_load_explicit(&c->live_bytes, memory_order_relaxed);
+	if (count_below(&c->peak_bytes, live))
 		atomic_store_explicit(&c->peak_bytes, live, memory_order_relaxed);
 }
 
