@@ -12,6 +12,7 @@
 
 #include "count.h"
 #include "hybrid_link.h"
+#include "hybrid_mask.h"
 #include "hybrid_parts.h"
 #include "mem.h"
 #include "memcheck.h"
@@ -19,10 +20,6 @@
 #define INLINE static inline __attribute__((always_inline))
 
 struct hybrid hybrid;
-
-/* A tag's low bits tell who freed: a cell's address leaves three of them, and
- * mem_life and the libraries are told apart by four. */
-#define TAG_WHO ((uintptr_t)15)
 
 static __attribute__((noreturn, cold)) void die_foreign(const void *p)
 {
@@ -38,17 +35,15 @@ static __attribute__((noreturn, cold)) void die_double(const struct hybrid_slab 
 		s->cell_bytes, mem_tag_name(first), mem_tag_name(now));
 }
 
-/* The tag may stand there by chance: only being on the list is proof. */
-static __attribute__((noinline, cold)) void check_double(struct hybrid_slab *s,
-							 struct hybrid_cell *p,
-							 unsigned int now)
+/* A link may stand there by chance: only being on the list is proof. */
+static void check_double(const struct hybrid_slab *s, const struct hybrid_cell *p,
+			 unsigned int now)
 {
-	unsigned int first = (unsigned int)((p->tag ^ hybrid_tag(p)) & TAG_WHO);
-
-	for (struct hybrid_cell *c = s->free; c; c = hybrid_next(c, hybrid.hardening)) {
+	for (struct hybrid_cell *c = s->free; !hybrid_is_end(c);
+	     c = hybrid_next(c, hybrid.hardening)) {
 		memcheck_defined(c, sizeof(*c));
 		if (c == p)
-			die_double(s, p, first, now);
+			die_double(s, p, p->who, now);
 	}
 }
 
@@ -63,35 +58,42 @@ static void check_poison(const struct hybrid_slab *s, const void *cell, size_t s
 				i, cell, s->cell_bytes);
 }
 
-/* There must be a free cell. */
-INLINE void *list_pop(struct hybrid_slab *s, int level)
+/* The first of the list is handed out, next is the one behind it. */
+INLINE void *list_take(struct hybrid_slab *s, struct hybrid_cell *next, int level)
 {
 	struct hybrid_cell *c = s->free;
 
-	memcheck_defined(c, sizeof(*c));
-	s->free = hybrid_next(c, level);
+	s->free = next;
 	s->above++;
 	if (level >= 1)
-		c->tag = 0;
+		c->link = 0;
 	if (level >= 2)
 		check_poison(s, c, sizeof(*c));
 	return c;
+}
+
+/* There must be a free cell. */
+static void *list_pop(struct hybrid_slab *s, int level)
+{
+	memcheck_defined(s->free, sizeof(*s->free));
+	return list_take(s, hybrid_next(s->free, level), level);
 }
 
 /* There must be a free cell. zeroed: NULL if nobody wants to know. */
 INLINE void *mask_pop(struct hybrid_slab *s, int level, bool *zeroed)
 {
 	uint32_t index = (uint32_t)__builtin_ctzll(s->mask);
-	uint64_t bit = s->mask & -s->mask;
+	uint64_t rest = hybrid_mask_rest(s), bit = s->mask ^ rest;
+	void *p = s->base + index * s->cell_bytes;
 
-	s->mask ^= bit;
+	s->mask = rest;
 	if (level >= 2 && s->touched & bit)
-		check_poison(s, hybrid_cell_at(s, index), 0);
+		check_poison(s, p, 0);
 	if (zeroed)
 		*zeroed = s->clean && !(s->touched & bit);
 	s->touched |= bit;
 	s->above++;
-	return s->base + index * s->cell_bytes;
+	return p;
 }
 
 static __attribute__((noinline)) void *big_get(size_t size, size_t *usable,
@@ -117,7 +119,7 @@ static __attribute__((noinline)) void *big_get(size_t size, size_t *usable,
 
 static unsigned int class_of(size_t size)
 {
-	return size <= HY_LIST_MAX ? hybrid.list_class[(size + 7) / 8]
+	return size <= HY_LIST_MAX ? hybrid.list_class[size]
 				   : hybrid.mask_class[(size - 1) / HY_STEP];
 }
 
@@ -130,8 +132,10 @@ static void *get_cell(size_t size, int level, size_t *usable, bool *zeroed)
 
 	*usable = hybrid_classes[cls].cell_bytes;
 	if (size <= HY_LIST_MAX)
-		return s->free ? list_pop(s, level) : hybrid_list_refill(cls);
-	return s->mask ? mask_pop(s, level, zeroed) : hybrid_mask_refill(cls, zeroed);
+		return hybrid_list_empty(s) ? hybrid_list_refill(cls)
+					    : list_pop(s, level);
+	return hybrid_mask_rest(s) ? mask_pop(s, level, zeroed)
+				   : hybrid_mask_refill(cls, zeroed);
 }
 
 /* Any size, any level: with all that there is to know and to do. */
@@ -211,20 +215,21 @@ static __attribute__((noinline)) void *get_counted(struct mem_counter *c, size_t
  * everyday is all taken by one. Returns: whether it was everyday. */
 INLINE bool get_fast(size_t size, int level, struct account a, void **p)
 {
+	struct hybrid_cell *next;
 	struct hybrid_slab *s;
 
 	if (level >= 2 || MEMCHECK_REDZONE)
 		return false;
 	if (mem_likely(size <= HY_LIST_MAX)) {
-		s = hybrid.current[hybrid.list_class[(size + 7) / 8]];
-		if (mem_unlikely(!s->free))
+		s = hybrid.current[hybrid.list_class[size]];
+		if (mem_unlikely(!hybrid_follow(s->free, level, &next)))
 			return false;
-		*p = list_pop(s, level);
+		*p = list_take(s, next, level);
 	} else {
 		if (mem_unlikely(size > HY_CELL_MAX))
 			return false;
 		s = hybrid.current[hybrid.mask_class[(size - 1) / HY_STEP]];
-		if (mem_unlikely(!s->mask))
+		if (mem_unlikely(!hybrid_mask_rest(s)))
 			return false;
 		*p = mask_pop(s, level, NULL);
 	}
@@ -235,8 +240,8 @@ INLINE bool get_fast(size_t size, int level, struct account a, void **p)
 /* Level 2 reuses the cell that has been free for longest. */
 static void list_append(struct hybrid_slab *s, struct hybrid_cell *c)
 {
-	c->link = hybrid_link(c, 0, 2);
-	if (s->free) {
+	c->link = hybrid_link(c, (uintptr_t)hybrid_list_end(s), 2);
+	if (!hybrid_list_empty(s)) {
 		memcheck_defined(s->last, sizeof(*c));
 		s->last->link = hybrid_link(s->last, (uintptr_t)c, 2);
 		memcheck_noaccess(s->last, sizeof(*c));
@@ -260,7 +265,7 @@ INLINE void list_return(struct hybrid_slab *s, struct hybrid_cell *c, int level,
 			unsigned int tag, struct account a)
 {
 	if (level >= 1)
-		c->tag = hybrid_tag(c) ^ tag;
+		c->who = tag;
 	if (level >= 2) {
 		memcheck_defined(c, s->cell_bytes);
 		memset(c + 1, 0xdf, s->cell_bytes - sizeof(*c));
@@ -272,15 +277,19 @@ INLINE void list_return(struct hybrid_slab *s, struct hybrid_cell *c, int level,
 	memcheck_noaccess(c, s->cell_bytes);
 	note_free(a, s->cell_bytes);
 	if (mem_unlikely(--s->above == 0))
-		hybrid_slab_trapped(s);
+		hybrid_slab_trapped(c);
 }
 
-static __attribute__((noinline, cold)) void list_put_suspect(
-	struct hybrid_slab *s, struct hybrid_cell *c, unsigned int tag,
-	struct mem_counter *counter, int64_t *bytes)
+/* What is seldom is jumped to, with the arguments as they came: they need not be
+ * kept, nor the slab's address be where a call would want it. */
+static __attribute__((noinline, cold)) void list_put_suspect(unsigned int tag, void *p,
+							     struct mem_counter *c,
+							     int64_t *bytes)
 {
-	check_double(s, c, tag);
-	list_return(s, c, hybrid.hardening, tag, account_of(counter, bytes));
+	struct hybrid_slab *s = hybrid_slab_at(p);
+
+	check_double(s, p, tag);
+	list_return(s, p, hybrid.hardening, tag, account_of(c, bytes));
 }
 
 INLINE void list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag,
@@ -291,32 +300,29 @@ INLINE void list_put(struct hybrid_slab *s, void *p, int level, unsigned int tag
 	if (level >= 2)
 		check_cell(s, p);
 	memcheck_defined(c, sizeof(*c));
-	if (level >= 1 && mem_unlikely((c->tag ^ hybrid_tag(c)) <= TAG_WHO))
-		list_put_suspect(s, c, tag, a.c, a.bytes);
+	if (level >= 1 && mem_unlikely(hybrid_is_link(c->link)))
+		list_put_suspect(tag, p, a.c, a.bytes);
 	else
 		list_return(s, c, level, tag, a);
 }
 
-/* Returns, as far as the compiler knows: so that it is jumped to, and the
- * short path needs no frame. */
-static __attribute__((noinline, cold)) void mask_put_bad(struct hybrid_slab *s, void *p,
-							 uint32_t index,
-							 unsigned int tag)
+static __attribute__((noinline, noreturn, cold)) void mask_put_bad(unsigned int tag,
+								   void *p)
 {
+	const struct hybrid_slab *s = hybrid_slab_at(p);
+
 	check_cell(s, p);
-	if (s->mask >> index & 1)
-		die_double(s, p, MEM_N_TAGS, tag);
+	die_double(s, p, MEM_N_TAGS, tag);
 }
 
 INLINE void mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag,
 		     struct account a)
 {
-	bool exact;
-	uint32_t index = hybrid_mask_index((uint32_t)((char *)p - s->base),
-					   s->reciprocal, &exact);
+	uint32_t at = (uint32_t)((char *)p - s->base), index;
 
-	if (mem_unlikely(!exact || index >= s->n_cells || (s->mask >> index & 1)))
-		return mask_put_bad(s, p, index, tag);
+	if (mem_unlikely(!hybrid_mask_index(at, s->reciprocal, &index) ||
+			 (s->mask >> index & 1)))
+		mask_put_bad(tag, p);
 	if (level >= 2) {
 		memcheck_defined(p, s->cell_bytes);
 		memset(p, 0xdf, s->cell_bytes);
@@ -325,13 +331,14 @@ INLINE void mask_put(struct hybrid_slab *s, void *p, int level, unsigned int tag
 	s->mask |= (uint64_t)1 << index;
 	note_free(a, s->cell_bytes);
 	if (mem_unlikely(--s->above == 0))
-		hybrid_slab_trapped(s);
+		hybrid_slab_trapped(p);
 }
 
-static __attribute__((noinline)) void big_put(struct hybrid_slab *s, void *p,
+static __attribute__((noinline)) void big_put(unsigned int tag, void *p,
 					      struct mem_counter *c, int64_t *bytes)
 {
 	struct hybrid_segment *g = hybrid_segment_at(p);
+	struct hybrid_slab *s = hybrid_slab_at(p);
 	size_t usable;
 
 	if (g->kind == HY_SEGMENT_LARGE && p == (char *)g + HY_PAGE_BYTES) {
@@ -344,42 +351,42 @@ static __attribute__((noinline)) void big_put(struct hybrid_slab *s, void *p,
 		usable = s->asked_bytes;
 		hybrid_guard_put(s, p);
 	} else if (s->kind == HY_NONE) {
-		mem_die("double free of %p, whose page is free", p);
+		mem_die("double free of %p, whose page is free, as %s", p,
+			mem_tag_name(tag));
 	} else {
 		mem_die("free of %p, which is inside a block", p);
 	}
 	note_free(account_of(c, bytes), usable);
 }
 
-/* p is a block, or else only inside of one, or free. */
-INLINE void put_ours(void *p, int level, unsigned int tag, struct account a)
+/* p is a block of this run, or else only inside of one, or free. */
+INLINE void put_ours(struct hybrid_slab *s, void *p, int level, unsigned int tag,
+		     struct account a)
 {
-	struct hybrid_slab *s = hybrid_slab_at(hybrid_segment_at(p), p);
-
 	if (mem_likely(s->kind == HY_LIST))
-		list_put(s, p, level, tag, a);
-	else if (mem_likely(s->kind == HY_MASK))
-		mask_put(s, p, level, tag, a);
-	else
-		big_put(s, p, a.c, a.bytes);
+		return list_put(s, p, level, tag, a);
+	__asm__("" : "+r"(s)); /* else its kind is loaded first, then compared */
+	if (mem_likely(s->kind == HY_MASK))
+		return mask_put(s, p, level, tag, a);
+	big_put(tag, p, a.c, a.bytes);
 }
 
-static __attribute__((noinline)) void put_elsewhere(void *p, unsigned int tag,
+static __attribute__((noinline)) void put_elsewhere(unsigned int tag, void *p,
 						    struct mem_counter *c,
 						    int64_t *bytes)
 {
 	if (!hybrid_is_ours(p))
 		die_foreign(p);
 	*hybrid_recent(p) = hybrid_segment_at(p);
-	put_ours(p, hybrid.hardening, tag, account_of(c, bytes));
+	put_ours(hybrid_slab_at(p), p, hybrid.hardening, tag, account_of(c, bytes));
 }
 
 INLINE void put(void *p, int level, unsigned int tag, struct account a)
 {
 	if (mem_likely(*hybrid_recent(p) == hybrid_segment_at(p)))
-		put_ours(p, level, tag, a);
+		put_ours(hybrid_slab_at(p), p, level, tag, a);
 	else
-		put_elsewhere(p, tag, a.c, a.bytes);
+		put_elsewhere(tag, p, a.c, a.bytes);
 }
 
 static size_t hybrid_usable(const void *p)
@@ -389,7 +396,7 @@ static size_t hybrid_usable(const void *p)
 
 	if (mem_unlikely(!hybrid_is_ours(p)))
 		die_foreign(p);
-	s = hybrid_slab_at(g, p);
+	s = hybrid_slab_at(p);
 	switch (s->kind) {
 	case HY_LIST:
 	case HY_MASK:
@@ -477,7 +484,7 @@ static void *hybrid_zalloc(size_t size)
 static void *resize_in_place(void *p, size_t size, size_t usable)
 {
 	struct hybrid_segment *g = hybrid_segment_at(p);
-	struct hybrid_slab *s = hybrid_slab_at(g, p);
+	struct hybrid_slab *s = hybrid_slab_at(p);
 	size_t pages = (size + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES;
 
 	if (g->kind == HY_SEGMENT_LARGE)
@@ -531,15 +538,14 @@ static void harden(struct mem_backend *self, int level)
 static int hybrid_load(struct mem_backend *self, const char *lib, const char *prefix,
 		       char *err, size_t err_cap)
 {
-	uintptr_t keys[2] = {0, 0};
+	uintptr_t key = 0;
 
 	(void)lib, (void)prefix;
-	if (getrandom(keys, sizeof(keys), 0) != sizeof(keys)) {
+	if (getrandom(&key, sizeof(key), 0) != sizeof(key)) {
 		snprintf(err, err_cap, "hybrid: no random numbers from the kernel");
 		return -1;
 	}
-	hybrid.link_key = keys[0];
-	hybrid.tag_key = keys[1] & ~TAG_WHO;
+	hybrid.link_key = key | HY_LINK_BIT;
 	hybrid.decay_s = 1;
 	for (unsigned int i = 0; i < HY_N_RECENT; i++)
 		hybrid.recent[i] = HY_NO_SEGMENT;

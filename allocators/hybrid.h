@@ -31,7 +31,7 @@
 #define HY_CELL_MAX  32768u /* cells up to here are cut from slabs at all */
 #define HY_RUN_MAX   (256 * HY_PAGE_BYTES) /* more gets a mapping of its own */
 #define HY_STEP      128u       /* sizes above HY_LIST_MAX are told apart by it */
-#define HY_N_CLASSES 64         /* bound of the class table */
+#define HY_N_CLASSES 56         /* bound of the class table */
 #define HY_SPARE     (1u << 20) /* bytes of empty HY_MASK slabs that a class keeps */
 
 enum hybrid_kind {
@@ -49,16 +49,16 @@ enum hybrid_place {
 	HY_EMPTY,   /* empty, waiting to be taken or retired */
 };
 
-/* A free cell of a HY_LIST slab. */
+/* A free cell of a HY_LIST slab. The last one's next is the segment's head. */
 struct hybrid_cell {
-	uintptr_t link; /* next free cell, encoded */
-	uintptr_t tag;  /* says "free" at hardening >= 1 */
+	uintptr_t link; /* next free cell; at hardening >= 1 encoded: says "free" */
+	uint32_t who;   /* enum mem_tag of who freed it, at hardening >= 1 */
 };
 
 struct hybrid_slab {
 	union {
 		struct hybrid_cell *free; /* HY_LIST: cells that came back */
-		uint64_t mask;            /* HY_MASK: 1 = cell is free */
+		uint64_t mask; /* HY_MASK: 1 = cell is free; and one bit behind */
 	};
 	char *base;     /* first byte of the run */
 	uint16_t above; /* cells handed out now, less trap, modulo 2^16: see
@@ -92,6 +92,9 @@ _Static_assert(sizeof(struct hybrid_slab) == 64, "one cache line");
 enum { HY_SEGMENT_PAGES = 0x5e, HY_SEGMENT_LARGE = 0x1a };
 
 struct hybrid_segment {
+	/* Whose the pages of no run are: zero, of kind HY_NONE. A list of cells ends
+	 * here too: what stands here is no link. */
+	struct hybrid_slab none;
 	uint32_t kind;
 	uint32_t n_free;                    /* pages in no run */
 	uint32_t n_dirty;                   /* of these, pages that may be in RAM */
@@ -101,10 +104,11 @@ struct hybrid_segment {
 	uint64_t free[HY_PAGE_WORDS];       /* 1 = page is in no run */
 	uint64_t dirty[HY_PAGE_WORDS];      /* 1 = page may be in RAM */
 	uint64_t unused[HY_SLABS / 64];     /* 1 = no run has this slab */
-	uint16_t owner[HY_PAGES];           /* page -> slab of its run; 0: none */
+	uint16_t owner[HY_PAGES];           /* page -> slab of its run: bytes to it */
 	/* The lowest unused is taken first: few of their pages are touched. */
 	_Alignas(64) struct hybrid_slab slab[HY_SLABS];
 };
+_Static_assert(sizeof(struct hybrid_segment) <= UINT16_MAX, "owner[] reaches all");
 #define HY_HEAD_PAGES                                                                  \
 	((sizeof(struct hybrid_segment) + HY_PAGE_BYTES - 1) / HY_PAGE_BYTES)
 
@@ -129,11 +133,10 @@ struct hybrid {
 	 * ours without a look at the map. */
 	struct hybrid_segment *recent[HY_N_RECENT];
 	struct hybrid_slab *current[HY_N_CLASSES]; /* never NULL */
-	/* Size to class: by 8 bytes up to HY_LIST_MAX, then by HY_STEP. */
-	uint8_t list_class[HY_LIST_MAX / 8 + 1];
+	/* Size to class: to the byte up to HY_LIST_MAX, then by HY_STEP. */
+	uint8_t list_class[HY_LIST_MAX + 1];
 	uint8_t mask_class[HY_CELL_MAX / HY_STEP];
-	uintptr_t link_key; /* encodes links; 0 at hardening 0 */
-	uintptr_t tag_key;  /* makes tags */
+	uintptr_t link_key; /* encodes links at hardening >= 1 */
 	struct hybrid_slab *partial[HY_N_CLASSES];
 	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty ones by their next, kept
 						  * against thrash until the next
@@ -141,6 +144,7 @@ struct hybrid {
 	/* A bit for each possible segment: is it ours? */
 	uint64_t map[((size_t)1 << (HY_ADDRESS_BITS - HY_SEGMENT_SHIFT)) / 64];
 };
+_Static_assert(offsetof(struct hybrid, map) <= HY_PAGE_BYTES, "on one page");
 extern struct hybrid hybrid;
 
 #endif

@@ -65,8 +65,8 @@ void hybrid_class_init(void)
 {
 	unsigned int cls = 0;
 
-	for (unsigned int i = 0; i <= HY_LIST_MAX / 8; i++) {
-		while (hybrid_classes[cls].cell_bytes < i * 8)
+	for (unsigned int i = 0; i <= HY_LIST_MAX; i++) {
+		while (hybrid_classes[cls].cell_bytes < i)
 			cls++;
 		hybrid.list_class[i] = (uint8_t)cls;
 	}

@@ -124,7 +124,7 @@ static void add_segment(const struct hybrid_segment *g, struct mem_stats *out)
 	for (unsigned int i = HY_HEAD_PAGES; i < HY_PAGES; i++) {
 		if (!g->owner[i])
 			continue;
-		s = &g->slab[g->owner[i]];
+		s = hybrid_slab_in(g, (uintptr_t)i << HY_PAGE_SHIFT);
 		add_slab(s, out);
 		i += s->n_pages - 1u;
 	}

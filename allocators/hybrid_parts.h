@@ -41,8 +41,8 @@ void hybrid_map_note(const void *segment, bool ours);
 void hybrid_slab_init(void);
 void *hybrid_list_refill(unsigned int cls);
 void *hybrid_mask_refill(unsigned int cls, bool *zeroed);
-/* A free brought n_live down to trap. */
-void hybrid_slab_trapped(struct hybrid_slab *s);
+/* A free of this cell brought its slab's n_live down to trap. */
+void hybrid_slab_trapped(const void *cell) __attribute__((cold));
 /* All but one of each class's empty slabs go back: somebody needs pages. */
 void hybrid_slab_retire_extra(void);
 /* Empty slabs that their class still holds go back to the pages. Returns: how
@@ -90,15 +90,19 @@ static inline bool hybrid_is_ours(const void *p)
 	return n < sizeof(hybrid.map) * 8 && (hybrid.map[n / 64] >> (n % 64) & 1);
 }
 
-/* The slab whose run holds p; slab[0], of kind HY_NONE, if none does. */
-static inline struct hybrid_slab *hybrid_slab_at(struct hybrid_segment *g,
-						 const void *p)
+/* The slab whose run holds this place of a segment; g->none if none does. */
+static inline struct hybrid_slab *hybrid_slab_in(const struct hybrid_segment *g,
+						 uintptr_t at)
 {
-	struct hybrid_slab *s =
-		&g->slab[g->owner[((uintptr_t)p & HY_SEGMENT_MASK) >> HY_PAGE_SHIFT]];
+	char *s = (char *)g + g->owner[at >> HY_PAGE_SHIFT];
 
 	__asm__("" : "+r"(s)); /* else it is computed anew for some fields */
-	return s;
+	return (struct hybrid_slab *)s;
+}
+
+static inline struct hybrid_slab *hybrid_slab_at(const void *p)
+{
+	return hybrid_slab_in(hybrid_segment_at(p), (uintptr_t)p & HY_SEGMENT_MASK);
 }
 
 static inline unsigned int hybrid_first_page(const struct hybrid_slab *s)
@@ -123,21 +127,6 @@ static inline void hybrid_set_trap(struct hybrid_slab *s, unsigned int n_live)
 {
 	s->above = (uint16_t)(s->above + s->trap - n_live);
 	s->trap = (uint16_t)n_live;
-}
-
-/* Division by a product: exact for every offset in a slab. What is left of the
- * product is less than the reciprocal if the division leaves nothing. */
-static inline uint32_t hybrid_reciprocal(uint32_t cell_bytes)
-{
-	return UINT32_MAX / cell_bytes + 1;
-}
-
-static inline uint32_t hybrid_mask_index(uint32_t at, uint32_t reciprocal, bool *exact)
-{
-	uint64_t product = (uint64_t)at * reciprocal;
-
-	*exact = (uint32_t)product < reciprocal;
-	return (uint32_t)(product >> 32);
 }
 
 #endif

@@ -156,7 +156,7 @@ static struct hybrid_segment *new_segment(void)
 	g->map_bytes = HY_SEGMENT_BYTES;
 	g->n_free = g->longest = HY_PAGES - HY_HEAD_PAGES;
 	set_bits(g->free, HY_HEAD_PAGES, g->n_free, true);
-	set_bits(g->unused, 1, HY_SLABS - 1, true); /* slab 0 is nobody's */
+	set_bits(g->unused, 0, HY_SLABS, true);
 	g->prev = hybrid.newest;
 	*(g->prev ? &g->prev->next : &hybrid.oldest) = g;
 	hybrid.newest = g;
@@ -189,20 +189,21 @@ static unsigned int find_run(struct hybrid_segment *g, unsigned int n)
 }
 
 static void set_owner(struct hybrid_segment *g, unsigned int at, unsigned int n,
-		      unsigned int slot)
+		      const struct hybrid_slab *s)
 {
-	const uint64_t four = slot * (uint64_t)0x0001000100010001;
+	unsigned int into = (unsigned int)((const char *)s - (const char *)g);
+	const uint64_t four = into * (uint64_t)0x0001000100010001;
 	unsigned int end = at + n;
 
 	for (; at + 4 <= end; at += 4)
 		memcpy(&g->owner[at], &four, sizeof(four));
 	for (; at < end; at++)
-		g->owner[at] = (uint16_t)slot;
+		g->owner[at] = (uint16_t)into;
 }
 
 /* Returns: true if none of the pages had been used. */
-static bool take_pages(struct hybrid_segment *g, unsigned int slot, unsigned int at,
-		       unsigned int n)
+static bool take_pages(struct hybrid_segment *g, const struct hybrid_slab *s,
+		       unsigned int at, unsigned int n)
 {
 	unsigned int dirty = 0;
 
@@ -217,7 +218,7 @@ static bool take_pages(struct hybrid_segment *g, unsigned int slot, unsigned int
 	hybrid.n_dirty -= dirty;
 	if (hybrid.n_dirty < hybrid.low_dirty)
 		hybrid.low_dirty = hybrid.n_dirty;
-	set_owner(g, at, n, slot);
+	set_owner(g, at, n, s);
 	return dirty == 0;
 }
 
@@ -237,7 +238,7 @@ static void leave_pages(struct hybrid_segment *g, unsigned int at, unsigned int 
 	g->n_dirty += dirty;
 	hybrid.n_dirty += dirty;
 	g->longest = HY_PAGES;
-	set_owner(g, at, n, 0);
+	set_owner(g, at, n, &g->none);
 	memcheck_noaccess((char *)g + at * HY_PAGE_BYTES, n * HY_PAGE_BYTES);
 }
 
@@ -305,7 +306,7 @@ struct hybrid_slab *hybrid_run_get(unsigned int n_pages, enum hybrid_kind kind)
 		.n_pages = (uint16_t)n_pages,
 	};
 	g->unused[slot / 64] &= ~((uint64_t)1 << (slot % 64));
-	s->clean = take_pages(g, slot, at, n_pages);
+	s->clean = take_pages(g, s, at, n_pages);
 	return s;
 }
 
@@ -326,7 +327,7 @@ bool hybrid_run_grow(struct hybrid_slab *s, unsigned int n_pages)
 
 	if (first + n_pages > HY_PAGES || count_bits(g->free, end, more) != more)
 		return false;
-	take_pages(g, slot_of(s), end, more);
+	take_pages(g, s, end, more);
 	s->n_pages = (uint16_t)n_pages;
 	return true;
 }

@@ -1,4 +1,5 @@
 #include "hybrid_link.h"
+#include "hybrid_mask.h"
 #include "hybrid_parts.h"
 #include "memcheck.h"
 
@@ -6,12 +7,18 @@
 #define NO_TRAP UINT16_MAX
 
 /* What a class without a slab takes from: nothing to take. */
-static struct hybrid_slab nothing;
+static struct hybrid_cell no_cell;
+static struct hybrid_slab no_list = {.free = &no_cell}, no_mask;
+
+static struct hybrid_slab *nothing(unsigned int cls)
+{
+	return hybrid_classes[cls].cell_bytes <= HY_LIST_MAX ? &no_list : &no_mask;
+}
 
 void hybrid_slab_init(void)
 {
-	for (unsigned int i = 0; i < HY_N_CLASSES; i++)
-		hybrid.current[i] = &nothing;
+	for (unsigned int i = 0; i < hybrid_n_classes; i++)
+		hybrid.current[i] = nothing(i);
 }
 
 static void unlink_slab(struct hybrid_slab *s)
@@ -64,8 +71,10 @@ static struct hybrid_slab *new_slab(unsigned int cls)
 	s->cls = (uint8_t)cls;
 	s->cell_bytes = def->cell_bytes;
 	s->n_cells = (uint16_t)(def->n_pages * HY_PAGE_BYTES / def->cell_bytes);
-	if (!list) {
-		s->mask = ~(uint64_t)0 >> (64 - s->n_cells);
+	if (list) {
+		s->free = hybrid_list_end(s);
+	} else {
+		s->mask = hybrid_mask_full(s->n_cells);
 		s->reciprocal = hybrid_reciprocal(s->cell_bytes);
 	}
 	return s;
@@ -114,7 +123,7 @@ static struct hybrid_slab *next_slab(unsigned int cls)
 		s = new_slab(cls);
 	if (!s)
 		return NULL;
-	if (old != &nothing)
+	if (old->kind != HY_NONE)
 		make_full(old);
 	s->place = HY_CURRENT;
 	hybrid_set_trap(s, NO_TRAP);
@@ -130,11 +139,11 @@ static void *pop(struct hybrid_slab *s)
 	memcheck_defined(c, sizeof(*c));
 	s->free = hybrid_next(c, hybrid.hardening);
 	s->above++;
-	c->tag = 0;
+	c->link = 0;
 	return c;
 }
 
-/* Memory may come back with the tag of its last life: clear it here too. */
+/* Memory may come back with a link of its last life: clear it here too. */
 static void *bump(struct hybrid_slab *s)
 {
 	struct hybrid_cell *c = hybrid_cell_at(s, s->n_cut++);
@@ -142,7 +151,7 @@ static void *bump(struct hybrid_slab *s)
 	s->above++;
 	if (!s->clean) {
 		memcheck_undefined(c, sizeof(*c));
-		c->tag = 0;
+		c->link = 0;
 	}
 	return c;
 }
@@ -151,11 +160,11 @@ void *hybrid_list_refill(unsigned int cls)
 {
 	struct hybrid_slab *s = hybrid.current[cls];
 
-	if (!s->free && s->n_cut == s->n_cells && !s->cold)
+	if (hybrid_list_empty(s) && s->n_cut == s->n_cells && !s->cold)
 		s = next_slab(cls);
 	if (!s)
 		return NULL;
-	if (s->free)
+	if (!hybrid_list_empty(s))
 		return pop(s);
 	if (s->n_cut < s->n_cells)
 		return bump(s);
@@ -194,8 +203,10 @@ static void retire(struct hybrid_slab *s)
 	hybrid_run_put(s, touched_pages(s));
 }
 
-void hybrid_slab_trapped(struct hybrid_slab *s)
+void hybrid_slab_trapped(const void *cell)
 {
+	struct hybrid_slab *s = hybrid_slab_at(cell);
+
 	if (s->place == HY_FULL)
 		link_slab(s);
 	if (hybrid_n_live(s))
@@ -229,9 +240,9 @@ unsigned int hybrid_slab_retire_idle(void)
 		for (; (s = take_spare(cls)) != NULL; n++)
 			retire(s);
 		s = hybrid.current[cls];
-		if (s == &nothing || hybrid_n_live(s))
+		if (s->kind == HY_NONE || hybrid_n_live(s))
 			continue;
-		hybrid.current[cls] = &nothing;
+		hybrid.current[cls] = nothing(cls);
 		retire(s);
 		n++;
 	}

@@ -2,6 +2,7 @@
 
 #include "hybrid_link.h"
 #include "hybrid_parts.h"
+#include "mem.h"
 #include "memcheck.h"
 
 /*
@@ -49,7 +50,7 @@ static void find_free_list(struct thinning *t)
 	struct hybrid_slab *s = t->s;
 	struct hybrid_cell *c, *next;
 
-	for (c = s->free; c; c = next) {
+	for (c = s->free; !hybrid_is_end(c); c = next) {
 		unsigned int i = index_of(s, c);
 
 		t->free[i / 64] |= (uint64_t)1 << (i % 64);
@@ -82,7 +83,7 @@ static void relink(struct thinning *t)
 {
 	struct hybrid_slab *s = t->s;
 
-	s->free = NULL;
+	s->free = hybrid_list_end(s);
 	for (unsigned int i = s->n_cut; i-- > 0;) {
 		struct hybrid_cell *c = hybrid_cell_at(s, i);
 
@@ -179,7 +180,7 @@ void hybrid_slab_warm(struct hybrid_slab *s)
 
 		memcheck_defined(c, sizeof(*c));
 		c->link = hybrid_link(c, (uintptr_t)s->free, hybrid.hardening);
-		c->tag = hybrid.hardening ? hybrid_tag(c) : 0;
+		c->who = MEM_N_TAGS;
 		memcheck_noaccess(c, s->cell_bytes);
 		s->free = c;
 	}

@@ -1,4 +1,5 @@
 #include "allocators/hybrid_link.h"
+#include "allocators/hybrid_mask.h"
 #include "allocators/hybrid_parts.h"
 
 #include <signal.h>
@@ -54,6 +55,14 @@ static void purge_all(void)
 
 /* --- the tables --- */
 
+/* Of the slab that holds p: there would be one cell more. */
+static void *behind_the_last(void *p)
+{
+	const struct hybrid_slab *s = hybrid_slab_at(p);
+
+	return s->base + s->n_cells * s->cell_bytes;
+}
+
 START_TEST(classes_rise_and_waste_little)
 {
 	size_t last = 0;
@@ -74,7 +83,7 @@ START_TEST(classes_rise_and_waste_little)
 		if (c->cell_bytes <= HY_LIST_MAX)
 			ck_assert_uint_le(c->n_pages, 16); /* bits of cold */
 		else
-			ck_assert_uint_le(n, 64); /* bits of mask */
+			ck_assert_uint_lt(n, 64); /* bits of mask, and one behind */
 		ck_assert_uint_ge(n, 4);
 		if (last >= 64)
 			ck_assert_uint_le(c->cell_bytes, last + last / 3);
@@ -83,11 +92,11 @@ START_TEST(classes_rise_and_waste_little)
 
 			ck_assert_uint_eq(c->cell_bytes % 64, 0);
 			for (uint32_t at = 0; at < bytes; at++) {
-				bool exact;
-				uint32_t n_before = hybrid_mask_index(at, r, &exact);
+				uint32_t n_before;
+				bool exact = hybrid_mask_index(at, r, &n_before);
 
-				if (n_before != at / c->cell_bytes ||
-				    exact != (at % c->cell_bytes == 0))
+				if (exact != (at % c->cell_bytes == 0) ||
+				    (exact && n_before != at / c->cell_bytes))
 					ck_abort_msg("%u / %u", at, c->cell_bytes);
 			}
 		}
@@ -113,6 +122,19 @@ static const size_t fitted[][2] = {
 	{16385, 16960}, {16584, 16960}, {16896, 16960},
 	{32768, 32768}, {32769, 36864}, {1048576, 1048576},
 };
+
+START_TEST(a_slab_of_large_cells_hands_out_no_more_than_it_has)
+{
+	begin(1);
+	for (int i = 0; i < 200; i++) {
+		char *p = mem_alloc(TAG, i % 2 ? 16584 : 4096);
+		const struct hybrid_slab *s = hybrid_slab_at(p);
+
+		ck_assert(p >= s->base);
+		ck_assert(p < (char *)behind_the_last(p));
+	}
+}
+END_TEST
 
 START_TEST(sizes_that_libraries_ask_for_fit)
 {
@@ -311,13 +333,19 @@ static void free_odd_pointer(int which)
 	case 9:
 		mem_free(TAG, (char *)hybrid_segment_at(p) + HY_SEGMENT_BYTES - 4096);
 		break;
+	case 10:
+		mem_free(TAG, (void *)(HY_SEGMENT_BYTES + 8));
+		break;
+	case 11:
+		mem_free(TAG, behind_the_last(mem_alloc(TAG, 16584)));
+		break;
 	}
 }
 
 START_TEST(a_foreign_pointer_aborts)
 {
-	begin(_i / 10);
-	free_odd_pointer(_i % 10);
+	begin(_i / 12);
+	free_odd_pointer(_i % 12);
 }
 END_TEST
 
@@ -362,14 +390,14 @@ START_TEST(a_double_free_into_a_retired_slab_aborts)
 }
 END_TEST
 
-START_TEST(content_that_looks_like_a_tag_is_no_double_free)
+START_TEST(content_that_looks_like_a_link_is_no_double_free)
 {
 	struct hybrid_cell *c[100];
 
 	begin(1);
 	for (int i = 0; i < 100; i++) {
 		c[i] = mem_alloc(TAG, 64);
-		c[i]->tag = hybrid_tag(c[i]) ^ MEM_STREAM;
+		c[i]->link = hybrid_link(c[i], (uintptr_t)c[i / 2], 1);
 	}
 	for (int i = 0; i < 100; i++)
 		mem_free(TAG, c[i]);
@@ -387,8 +415,8 @@ START_TEST(recycled_pages_bring_no_false_alarm)
 
 		for (int i = 0; i < 3000; i++) {
 			p[i] = mem_alloc(TAG, size);
-			if (((struct hybrid_cell *)p[i])->tag)
-				ck_abort_msg("block %d still has a tag", i);
+			if (hybrid_is_link(((struct hybrid_cell *)p[i])->link))
+				ck_abort_msg("block %d still has a link", i);
 		}
 		for (int i = 0; i < 3000; i++)
 			mem_free(TAG, p[i]);
@@ -765,13 +793,13 @@ static TCase *guard_case(void)
 {
 	TCase *t = tcase_create("wrong use");
 
-	tcase_add_loop_test_raise_signal(t, a_foreign_pointer_aborts, SIGABRT, 0, 40);
+	tcase_add_loop_test_raise_signal(t, a_foreign_pointer_aborts, SIGABRT, 0, 48);
 	tcase_add_loop_test_raise_signal(t, a_double_free_aborts, SIGABRT, 0, 24);
 	tcase_add_test_raise_signal(t, a_double_free_with_others_between_aborts,
 				    SIGABRT);
 	tcase_add_test_raise_signal(t, a_double_free_into_a_retired_slab_aborts,
 				    SIGABRT);
-	tcase_add_test(t, content_that_looks_like_a_tag_is_no_double_free);
+	tcase_add_test(t, content_that_looks_like_a_link_is_no_double_free);
 	tcase_add_test(t, recycled_pages_bring_no_false_alarm);
 #ifndef MEMCHECK_ASAN
 	tcase_add_test_raise_signal(t, a_link_that_was_overwritten_aborts, SIGABRT);
@@ -813,6 +841,7 @@ int main(int argc, char **argv)
 	s = suite_create("hybrid");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, classes_rise_and_waste_little);
+	tcase_add_test(t, a_slab_of_large_cells_hands_out_no_more_than_it_has);
 	tcase_add_test(t, sizes_that_libraries_ask_for_fit);
 	tcase_add_loop_test(t, a_random_life_keeps_every_block_whole, 0, 4);
 	tcase_add_loop_test(t, its_own_figure_is_that_of_the_counters, 0, 4);
