@@ -8,38 +8,43 @@
 #define V CHAR_VALUE
 #define G CHAR_TARGET
 #define H CHAR_HOST
+#define A CHAR_AUTHORITY
+#define N CHAR_NAME
 
 /* Ranges must not overlap. Anything not named is a control or DEL. */
 const uint8_t http_chars[256] = {
 	['\t'] = V,
 	[' '] = V,
-	['!'] = T | V | G | H,
+	['!'] = T | V | G | H | A | N,
 	['"'] = V | G,
-	['#'] = T | V,
-	['$'] = T | V | G | H,
-	['%'] = T | V | G,
-	['&' ... '\''] = T | V | G | H,
-	['(' ... ')'] = V | G | H,
-	['*' ... '+'] = T | V | G | H,
-	[','] = V | G | H,
-	['-' ... '.'] = T | V | G | H,
+	['#'] = T | V | N,
+	['$'] = T | V | G | H | A | N,
+	['%'] = T | V | G | A | N,
+	['&' ... '\''] = T | V | G | H | A | N,
+	['(' ... ')'] = V | G | H | A,
+	['*' ... '+'] = T | V | G | H | A | N,
+	[','] = V | G | H | A,
+	['-' ... '.'] = T | V | G | H | A | N,
 	['/'] = V | G,
-	['0' ... '9'] = T | V | G | H,
-	[':'] = V | G,
-	[';'] = V | G | H,
+	['0' ... '9'] = T | V | G | H | A | N,
+	[':'] = V | G | A,
+	[';'] = V | G | H | A,
 	['<'] = V | G,
-	['='] = V | G | H,
-	['>' ... '@'] = V | G,
-	['A' ... 'Z'] = T | V | G | H,
-	['[' ... ']'] = V | G,
-	['^'] = T | V | G,
-	['_'] = T | V | G | H,
-	['`'] = T | V | G,
-	['a' ... 'z'] = T | V | G | H,
+	['='] = V | G | H | A,
+	['>' ... '?'] = V | G,
+	['@'] = V | G | A,
+	['A' ... 'Z'] = T | V | G | H | A,
+	['['] = V | G | A,
+	['\\'] = V | G,
+	[']'] = V | G | A,
+	['^'] = T | V | G | N,
+	['_'] = T | V | G | H | A | N,
+	['`'] = T | V | G | N,
+	['a' ... 'z'] = T | V | G | H | A | N,
 	['{'] = V | G,
-	['|'] = T | V | G,
+	['|'] = T | V | G | N,
 	['}'] = V | G,
-	['~'] = T | V | G | H,
+	['~'] = T | V | G | H | A | N,
 	[0x80 ... 0xff] = V,
 };
 
@@ -90,7 +95,8 @@ static __m128i is_letter(__m128i v)
 	return in_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
 }
 
-/* Letters, digits, '-', '.' and '_': of each class. */
+/* Letters, digits, '-', '.' and '_': of each class but CHAR_NAME, which has no
+ * capitals. */
 static __m128i is_plain(__m128i v, __m128i letters)
 {
 	return _mm_or_si128(_mm_or_si128(letters, in_range(v, '0', '9')),
@@ -115,22 +121,31 @@ static __m128i load_short(struct str s)
 		_mm_loadl_epi64((const __m128i *)(const void *)(s.p + s.len - 8)));
 }
 
-/* True only if all bytes are; may be false also when they are. */
-static bool are_plain(struct str s)
+static __m128i is_target(__m128i v)
 {
-	__m128i v;
+	return _mm_andnot_si128(is_byte(v, '#'), in_range(v, '!', '~'));
+}
 
+/* Which bytes are of one of the classes; not all that are. */
+static __m128i is_of(__m128i v, unsigned int classes)
+{
+	if (classes & CHAR_TARGET)
+		return is_target(v);
+	return is_plain(v, classes & CHAR_NAME ? in_range(v, 'a', 'z') : is_letter(v));
+}
+
+/* True only if all bytes are; may be false also when they are. */
+static bool are_surely(struct str s, unsigned int classes)
+{
 	if (s.len < 8)
 		return false;
 	for (; s.len > LANES; s = str_of(s.p + LANES, s.len - LANES)) {
-		v = load(s.p);
-		if (bits(is_plain(v, is_letter(v))) != 0xffff)
+		if (bits(is_of(load(s.p), classes)) != 0xffff)
 			return false;
 		if (s.len < LANES + 8) /* the rest with some of these again */
 			s = str_of(s.p - 8, s.len + 8);
 	}
-	v = load_short(s);
-	return bits(is_plain(v, is_letter(v))) == 0xffff;
+	return bits(is_of(load_short(s), classes)) == 0xffff;
 }
 
 /* Moves *at past plain bytes, folding them. */
@@ -179,9 +194,10 @@ static size_t span_value(struct str s)
 
 #else
 
-static bool are_plain(struct str s)
+static bool are_surely(struct str s, unsigned int classes)
 {
 	(void)s;
+	(void)classes;
 	return false;
 }
 
@@ -203,7 +219,7 @@ static size_t span_value(struct str s)
 
 bool chars_are(struct str s, unsigned int classes)
 {
-	if (are_plain(s))
+	if (are_surely(s, classes))
 		return true;
 	for (size_t i = 0; i < s.len; i++)
 		if (!char_is(s.p[i], classes))

@@ -6,10 +6,12 @@
 
 #include "base/str.h"
 
-#define CHAR_TOKEN  0x01 /* tchar, RFC 9110 §5.6.2 */
-#define CHAR_VALUE  0x02 /* in a field value: tab, space, visible, obs-text */
-#define CHAR_TARGET 0x04 /* in a request target: visible ASCII but '#' */
-#define CHAR_HOST   0x08 /* in a reg-name, RFC 3986 §3.2.2, but for '%' */
+#define CHAR_TOKEN     0x01 /* tchar, RFC 9110 §5.6.2 */
+#define CHAR_VALUE     0x02 /* in a field value: tab, space, visible, obs-text */
+#define CHAR_TARGET    0x04 /* in a request target: visible ASCII but '#' */
+#define CHAR_HOST      0x08 /* in a reg-name, RFC 3986 §3.2.2, but for '%' */
+#define CHAR_AUTHORITY 0x10 /* in user@host:port, RFC 3986 §3.2 */
+#define CHAR_NAME      0x20 /* a tchar that is no capital, RFC 9113 §8.2.1 */
 
 extern const uint8_t http_chars[256];
 /* A tchar in lower case; 0 for what is no tchar. */

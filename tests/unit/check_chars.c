@@ -36,8 +36,16 @@ static char *exact(size_t len)
 
 static void check_all(struct str s)
 {
-	static const unsigned int classes[] = {CHAR_TOKEN, CHAR_VALUE, CHAR_TARGET,
-					       CHAR_HOST};
+	static const unsigned int classes[] = {
+		CHAR_TOKEN,
+		CHAR_VALUE,
+		CHAR_TARGET,
+		CHAR_HOST,
+		CHAR_AUTHORITY,
+		CHAR_NAME,
+		CHAR_NAME | CHAR_TOKEN,
+		CHAR_VALUE | CHAR_TARGET,
+	};
 
 	ck_assert_uint_eq(value_span(s), slow_value_span(s));
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
