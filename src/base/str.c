@@ -9,6 +9,8 @@ bool str_eq_nocase(struct str a, struct str b)
 {
 	if (a.len != b.len)
 		return false;
+	if (bytes_eq(a.p, b.p, a.len)) /* as it mostly is */
+		return true;
 	for (size_t i = 0; i < a.len; i++)
 		if (lower((unsigned char)a.p[i]) != lower((unsigned char)b.p[i]))
 			return false;

@@ -44,9 +44,6 @@ static const struct {
 #define N_KNOWN    (sizeof(known) / sizeof(known[0]))
 #define LONGEST_ID 20
 
-/* is_same() looks at up to 24 bytes. */
-_Static_assert(LONGEST_ID <= 24, "longer names need another word");
-
 _Static_assert(N_KNOWN == FIELD_N_IDS - 1, "every id but OTHER has its name");
 
 /* Where in known[] the names of each length start. */
@@ -57,40 +54,12 @@ static const uint8_t known_from[LONGEST_ID + 2] = {
 	[18] = 25, [19] = 25, [20] = 25, [21] = 26,
 };
 
-static uint64_t eight(const char *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof(w));
-	return w;
-}
-
-static uint32_t four(const char *p)
-{
-	uint32_t w;
-
-	memcpy(&w, p, sizeof(w));
-	return w;
-}
-
-/* memcmp() for so few bytes, without the call: words that overlap. */
-static bool is_same(const char *a, const char *b, size_t len)
-{
-	if (len < 4)
-		return a[0] == b[0] && a[1] == b[1] && a[len - 1] == b[len - 1];
-	if (len < 8)
-		return four(a) == four(b) && four(a + len - 4) == four(b + len - 4);
-	if (eight(a) != eight(b) || eight(a + len - 8) != eight(b + len - 8))
-		return false;
-	return len <= 16 || eight(a + 8) == eight(b + 8);
-}
-
 enum field_id field_id_of(const char *name, size_t len)
 {
 	if (len < 2 || len > LONGEST_ID)
 		return FIELD_OTHER;
 	for (unsigned int i = known_from[len]; i < known_from[len + 1]; i++)
-		if (is_same(known[i].name, name, len))
+		if (bytes_eq(known[i].name, name, len))
 			return known[i].id;
 	return FIELD_OTHER;
 }
@@ -146,7 +115,8 @@ static int grow(struct fields *f, struct arena *a)
 	return more ? fields_room(f, a, more) : -1;
 }
 
-int fields_add(struct fields *f, struct arena *a, struct str name, struct str value)
+static int add(struct fields *f, struct arena *a, enum field_id id, struct str name,
+	       struct str value)
 {
 	struct field field;
 
@@ -158,23 +128,46 @@ int fields_add(struct fields *f, struct arena *a, struct str name, struct str va
 	field.value = value.p;
 	field.value_len = (uint32_t)value.len;
 	field.name_len = (uint16_t)name.len;
-	field.id = (uint8_t)field_id_of(name.p, name.len);
+	field.id = (uint8_t)id;
 	field.never_index = false;
 	fields_push(f, field);
 	return 0;
 }
 
-int fields_copy(struct fields *f, struct arena *a, struct str name, struct str value)
+int fields_add(struct fields *f, struct arena *a, struct str name, struct str value)
 {
-	char *p = arena_bytes(a, name.len + value.len);
+	return add(f, a, field_id_of(name.p, name.len), name, value);
+}
+
+/* The same bytes, that live for ever. */
+static const char *known_name(enum field_id id, size_t len)
+{
+	unsigned int i = known_from[len];
+
+	while (known[i].id != id)
+		i++;
+	return known[i].name;
+}
+
+int fields_copy_known(struct fields *f, struct arena *a, enum field_id id,
+		      struct str name, struct str value)
+{
+	size_t own = id == FIELD_OTHER ? name.len : 0;
+	char *p = arena_bytes(a, own + value.len);
 
 	if (!p)
 		return -1;
-	if (name.len)
-		memcpy(p, name.p, name.len);
+	if (own)
+		memcpy(p, name.p, own);
 	if (value.len)
-		memcpy(p + name.len, value.p, value.len);
-	return fields_add(f, a, str_of(p, name.len), str_of(p + name.len, value.len));
+		memcpy(p + own, value.p, value.len);
+	name.p = id == FIELD_OTHER ? p : known_name(id, name.len);
+	return add(f, a, id, name, str_of(p + own, value.len));
+}
+
+int fields_copy(struct fields *f, struct arena *a, struct str name, struct str value)
+{
+	return fields_copy_known(f, a, field_id_of(name.p, name.len), name, value);
 }
 
 const struct field *fields_next(const struct fields *f, enum field_id id,

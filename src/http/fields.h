@@ -72,6 +72,9 @@ int fields_add(struct fields *f, struct arena *a, struct str name,
 /* As fields_add(), with both strings copied into the arena. */
 int fields_copy(struct fields *f, struct arena *a, struct str name,
 		struct str value) MUST_USE;
+/* As fields_copy() where field_id_of(name) is known: such a name takes no room. */
+int fields_copy_known(struct fields *f, struct arena *a, enum field_id id,
+		      struct str name, struct str value) MUST_USE;
 /* Makes room for n more fields, so that so many fields_push() succeed.
  * Returns: 0, or -1 when there is no memory. */
 int fields_room(struct fields *f, struct arena *a, unsigned int n) MUST_USE;
