@@ -1,0 +1,14 @@
+/*
+ * h2_huffman: the static code of RFC 7541 Appendix B, one way: for what we send.
+ */
+#ifndef HEAPGATE_H2_HUFFMAN_H
+#define HEAPGATE_H2_HUFFMAN_H
+
+#include "base/str.h"
+
+/* Bytes that it takes, padding included. */
+size_t h2_huffman_len(struct str s);
+/* Writes so many bytes. Returns: their end. */
+uint8_t *h2_huffman_put(uint8_t *to, struct str s);
+
+#endif
