@@ -83,8 +83,8 @@ static bool is_scheme(struct str s)
 
 static bool take_scheme(struct h2_rules *r, struct str value)
 {
-	r->http = str_eq(value, STR("https")) || str_eq_nocase(value, STR("https")) ||
-		  str_eq_nocase(value, STR("http"));
+	r->http =
+		str_eq_nocase(value, STR("https")) || str_eq_nocase(value, STR("http"));
 	return r->http || is_scheme(value);
 }
 

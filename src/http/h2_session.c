@@ -1,255 +1,308 @@
-#include "http/h2_session.h"
+#include "http/h2_inner.h"
 
-#include <string.h>
+/* --- life ---------------------------------------------------------------- */
 
-#include "base/log.h"
-#include "base/must.h"
-
-/* --- the pages of a session ------------------------------------------------ */
-
-#define PAGE_BYTES  4096u
-#define PAGES_BYTES (2 * PAGE_BYTES)
-
-/* nghttp2 runs, so they are not packed. */
-static char *pages_of(const struct h2_user *u)
+int h2_init(struct h2_session *h, const struct h2_conf *conf, struct conn *conn)
 {
-	return (char *)u->pages.at;
+	memset(h, 0, sizeof(*h));
+	h->conf = conf;
+	h->conn = conn;
+	h->state = conf->is_server ? IN_MAGIC : IN_HEAD;
+	h->table = h->slots;
+	h->n_slots = H2_N_SLOTS;
+	h->n_allowed = UINT32_MAX; /* §6.5.2 */
+	h->ids.highest = -1;
+	h->last_id = conf->is_server ? 0 : -1;
+	h->out_window = H2_FIRST_WINDOW;
+	h->in_window = H2_FIRST_WINDOW;
+	h->out_first = H2_FIRST_WINDOW;
+	/* Until the peer has our SETTINGS it may send what holds without them. */
+	h->in_first = conf->stream_bytes > H2_FIRST_WINDOW ? (int32_t)conf->stream_bytes
+							   : H2_FIRST_WINDOW;
+	list_init(&h->due);
+	list_init(&h->ready);
+	/* A client may be far away. */
+	return h2_hpack_init(&h->hpack, conf->is_server);
 }
 
-static bool is_on_pages(const struct h2_user *u, const void *p)
+void h2_fini(struct h2_session *h)
 {
-	return !fold_is_empty(&u->pages) && (uintptr_t)p - u->pages.at < PAGES_BYTES;
+	h2_hpack_fini(&h->hpack);
+	if (h->table != h->slots)
+		mem_free(MEM_CONN, h->table);
+	h->table = h->slots;
+	mem_free(MEM_CONN, h->control);
+	h->control = NULL;
+	h->n_control = 0;
+	h->cap_control = 0;
 }
 
-/* While the session is made: a block of a page is the first page, smaller ones
- * share the second. All is zero. Returns: NULL when it has no place there. */
-static void *take_of_pages(struct h2_user *u, size_t size)
+void h2_end(struct h2_session *h, uint32_t code)
 {
-	size_t at = PAGE_BYTES + u->small_bytes;
-
-	if (u->is_made || fold_is_empty(&u->pages))
-		return NULL;
-	if (size == PAGE_BYTES && !u->has_first) {
-		u->has_first = true;
-		return pages_of(u);
-	}
-	size = (size + 15) & ~(size_t)15;
-	if (size > PAGES_BYTES - at)
-		return NULL;
-	u->small_bytes += (uint16_t)size;
-	return pages_of(u) + at;
-}
-
-static void begin_pages(struct h2_user *u)
-{
-	uint64_t mark = mem_mark(MEM_NGHTTP2);
-
-	fold_init(&u->pages,
-		  u->kit->no_pages ? NULL : mem_zalloc(MEM_NGHTTP2, 1, PAGES_BYTES));
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
-}
-
-static void end_pages(struct h2_user *u)
-{
-	size_t used = u->small_bytes + (u->has_first ? PAGE_BYTES : 0);
-
-	u->is_made = true;
-	if (!fold_is_empty(&u->pages) && used < PAGES_BYTES / 4 * 3)
-		u->kit->no_pages = true;
-}
-
-/* folded: as long as could be; so the allocator gets them out of RAM. */
-static void free_pages(struct h2_user *u, bool folded)
-{
-	if (folded && !fold_is_empty(&u->pages))
-		fold_discard(pages_of(u), PAGES_BYTES);
-	mem_free_for(MEM_NGHTTP2, fold_block(&u->pages), &u->bytes);
-	fold_init(&u->pages, NULL);
-}
-
-/* --- memory ------------------------------------------------------------ */
-
-static void *malloc_cb(size_t size, void *user)
-{
-	struct h2_user *u = user;
-	void *p = take_of_pages(u, size);
-
-	return p ? p : mem_alloc_for(MEM_NGHTTP2, size, &u->bytes);
-}
-
-static void free_cb(void *p, void *user)
-{
-	struct h2_user *u = user;
-
-	if (p == u->loop->frame) {
-		u->has_frame = false;
+	if (h->over)
 		return;
-	}
-	if (is_on_pages(u, p)) {
-		/* A table that was outgrown; the others stay till the end. */
-		if (p == pages_of(u) && u->is_made)
-			fold_discard(p, PAGE_BYTES);
+	h->over = true;
+	h->end_due = true;
+	h->end_code = code;
+}
+
+void h2_fail(struct h2_session *h, uint32_t code, enum h2_fault why)
+{
+	if (h->over)
 		return;
-	}
-	if (p && p == (void *)u->table.at)
-		fold_init(&u->table, NULL);
-	mem_free_for(MEM_NGHTTP2, p, &u->bytes);
+	h2_end(h, code);
+	h->conf->ops->on_fail(h, why);
 }
 
-static void *calloc_cb(size_t n, size_t size, void *user)
+bool h2_is_over(const struct h2_session *h)
 {
-	struct h2_user *u = user;
-	uint64_t mark = mem_mark(MEM_NGHTTP2);
-	void *p = n <= PAGE_BYTES && size <= PAGE_BYTES ? take_of_pages(u, n * size)
-							: NULL;
-
-	if (p)
-		return p;
-	p = mem_zalloc(MEM_NGHTTP2, n, size);
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
-	if (p && n * size >= PAGE_BYTES) {
-		fold_init(&u->table, p);
-		u->table_bytes = (uint32_t)(n * size);
-	}
-	return p;
+	if (h->over)
+		return !h->end_due;
+	return (h->goaway_sent || h->got_goaway) && !h->n_streams && !h->n_control &&
+	       !h->goaway_due;
 }
 
-static bool is_frame_buffer(size_t size)
+void h2_fold(struct h2_session *h)
 {
-	return size > H2_CHUNK_BYTES && size <= LOOP_FRAME_BYTES;
-}
-
-static bool may_share_frame(void)
-{
-	return nghttp2_version(0)->version_num == 0x013400; /* 1.52.0 */
-}
-
-/* Where there is no memory. Returns: NULL when it is gone, or too small. */
-static void *take_spare(struct h2_kit *k, size_t size)
-{
-	void *spare = k->spare;
-
-	if (size > H2_SPARE_BYTES)
-		return NULL;
-	k->spare = NULL;
-	return spare;
-}
-
-/* old: bytes that may be read at p. */
-static void *move(struct h2_user *u, void *p, size_t old, void *to, size_t size)
-{
-	if (!to)
-		return NULL;
-	if (p)
-		memcpy(to, p, old < size ? old : size);
-	if (!is_on_pages(u, p))
-		mem_free(MEM_NGHTTP2, p);
-	return to;
-}
-
-static void *resize(struct h2_user *u, void *p, size_t size)
-{
-	size_t old = 0;
-	void *q;
-
-	if (is_on_pages(u, p)) {
-		old = u->pages.at + PAGES_BYTES - (uintptr_t)p;
-		q = move(u, p, old, mem_alloc(MEM_NGHTTP2, size), size);
-	} else {
-		old = mem_usable(p);
-		q = mem_realloc(MEM_NGHTTP2, p, size);
-	}
-	return q ? q : move(u, p, old, take_spare(u->kit, size), size);
-}
-
-static void *realloc_cb(void *p, size_t size, void *user)
-{
-	struct h2_user *u = user;
-	uint64_t mark;
-	void *q;
-
-	if (!u->kit->spare)
-		u->kit->spare = mem_alloc(MEM_NGHTTP2, H2_SPARE_BYTES);
-	mark = mem_mark(MEM_NGHTTP2);
-	if (!p && !u->has_frame && is_frame_buffer(size) && may_share_frame()) {
-		u->has_frame = true;
-		return u->loop->frame;
-	}
-	must(p != u->loop->frame); /* it is never grown */
-	if (p && p == (void *)u->table.at)
-		fold_init(&u->table, NULL);
-	q = resize(u, p, size);
-	if (!q)
-		u->is_torn = true;
-	u->bytes += mem_charge(MEM_NGHTTP2, mark);
-	return q;
-}
-
-/* --- a session --------------------------------------------------------- */
-
-int h2_session_new(struct h2_user *u, struct h2_kit *kit, bool is_server)
-{
-	nghttp2_mem mem = {u, malloc_cb, free_cb, calloc_cb, realloc_cb};
-	int rc;
-
-	u->kit = kit;
-	begin_pages(u);
-	rc = (is_server ? nghttp2_session_server_new3 : nghttp2_session_client_new3)(
-		&u->session, kit->callbacks, u, kit->option, &mem);
-	if (rc == 0)
-		end_pages(u);
-	return rc;
-}
-
-void h2_session_del(struct h2_user *u)
-{
-	bool was_folded = u->is_folded;
-	nghttp2_session *session = h2_session(u);
-
-	u->session = NULL;
-	u->is_made = false;
-	if (!session || !u->is_torn) { /* one that was never made is no ruin */
-		nghttp2_session_del(session);
-		free_pages(u, was_folded);
-	} else {
-		log_warn("no memory: an HTTP/2 session of %lld bytes is abandoned",
-			 (long long)u->bytes);
-	}
-}
-
-void h2_fold(struct h2_user *u)
-{
-	if (!u->session || u->is_folded)
+	h2_hpack_fold(&h->hpack);
+	if (h->n_streams || h->table == h->slots)
 		return;
-	u->hpack_bytes = (uint32_t)h2_hpack_bytes(u);
-	if (fold_pack(&u->pages, PAGES_BYTES, MEM_CONN))
-		u->is_folded = true;
-	if (!fold_is_empty(&u->table) && fold_pack(&u->table, u->table_bytes, MEM_CONN))
-		u->is_folded = true;
+	mem_free(MEM_CONN, h->table);
+	h->table = h->slots;
+	h->n_slots = H2_N_SLOTS;
+	memset(h->slots, 0, sizeof(h->slots));
 }
 
-void h2_unfold(struct h2_user *u)
+size_t h2_held_bytes(const struct h2_session *h)
 {
-	fold_block(&u->pages);
-	fold_block(&u->table);
-	u->is_folded = false;
-	conn_stir(u->conn);
+	size_t n = mem_usable(h->control);
+
+	return h->table == h->slots ? n : n + mem_usable(h->table);
 }
 
-size_t h2_hpack_bytes(const struct h2_user *u)
+/* --- the table ------------------------------------------------------------- */
+
+/* Ids of one peer are every other number. */
+static struct h2_stream **slot_of(const struct h2_session *h, int32_t id)
 {
-	if (u->is_folded)
-		return u->hpack_bytes;
-	return nghttp2_session_get_hd_inflate_dynamic_table_size(u->session) +
-	       nghttp2_session_get_hd_deflate_dynamic_table_size(u->session);
+	return &h->table[((uint32_t)id >> 1) & (h->n_slots - 1)];
 }
 
-size_t h2_packed_bytes(const struct h2_user *u)
+struct h2_stream *h2_find(struct h2_session *h, int32_t id)
 {
-	return fold_packed_bytes(&u->pages) + fold_packed_bytes(&u->table);
+	struct h2_stream *s = h->recent;
+
+	if (s && s->id == id)
+		return s;
+	for (s = *slot_of(h, id); s && s->id != id; s = s->next)
+		;
+	if (s)
+		h->recent = s;
+	return s;
 }
 
-size_t h2_saved_bytes(const struct h2_user *u)
+static void insert(struct h2_session *h, struct h2_stream *s)
 {
-	return fold_saved_bytes(&u->pages) + fold_saved_bytes(&u->table);
+	struct h2_stream **slot = slot_of(h, s->id);
+
+	s->next = *slot;
+	*slot = s;
+}
+
+/* Without memory the lists behind its slots get longer. */
+static void grow(struct h2_session *h)
+{
+	struct h2_stream **old = h->table;
+	uint32_t n_old = h->n_slots;
+	struct h2_stream **table = mem_zalloc(MEM_CONN, 4 * n_old, sizeof(*table));
+
+	if (!table)
+		return;
+	h->table = table;
+	h->n_slots = 4 * n_old;
+	for (uint32_t i = 0; i < n_old; i++) {
+		for (struct h2_stream *s = old[i], *next; s; s = next) {
+			next = s->next;
+			insert(h, s);
+		}
+	}
+	if (old != h->slots)
+		mem_free(MEM_CONN, old);
+}
+
+void h2_add(struct h2_session *h, struct h2_stream *s, int32_t id)
+{
+	if (h->n_streams >= h->n_slots)
+		grow(h);
+	s->id = id;
+	s->out_window = h->out_first;
+	s->in_window = h->in_first;
+	s->in_size = h->conf->stream_bytes;
+	s->in_left = LENGTH_UNKNOWN;
+	s->urgency = H2_URGENCY;
+	list_init(&s->due);
+	list_init(&s->ready);
+	insert(h, s);
+	h->recent = s;
+	h->n_streams++;
+}
+
+static void take_off(struct h2_session *h, struct h2_stream *s)
+{
+	struct h2_stream **at = slot_of(h, s->id);
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	h->n_streams--;
+	if (h->recent == s)
+		h->recent = NULL;
+	if (h->now == s)
+		h->now = NULL;
+}
+
+void h2_close(struct h2_session *h, struct h2_stream *s, uint32_t code)
+{
+	take_off(h, s);
+	list_del(&s->due);
+	list_del(&s->ready);
+	h->conf->ops->on_close(h, s, code);
+}
+
+void h2_close_if_done(struct h2_session *h, struct h2_stream *s)
+{
+	if (s->in_ended && s->out_ended && !s->reset_due)
+		h2_close(h, s, H2_NO_ERROR);
+}
+
+bool h2_each(struct h2_session *h,
+	     bool (*f)(struct h2_session *h, struct h2_stream *s, int64_t arg),
+	     int64_t arg)
+{
+	for (uint32_t i = 0; i < h->n_slots; i++)
+		for (struct h2_stream *s = h->table[i]; s; s = s->next)
+			if (!f(h, s, arg))
+				return false;
+	return true;
+}
+
+/* To close one may close others, so each is looked for anew. A request that still
+ * waits must not be sent any more, whatever its id (RFC 9113 §6.8). */
+static struct h2_stream *any_above(struct h2_session *h, int32_t id)
+{
+	for (uint32_t i = 0; i < h->n_slots; i++)
+		for (struct h2_stream *s = h->table[i]; s; s = s->next)
+			if (s->id > id || s->head_due)
+				return s;
+	return NULL;
+}
+
+void h2_refuse_above(struct h2_session *h, int32_t id)
+{
+	struct h2_stream *s;
+
+	while ((s = any_above(h, id)))
+		h2_close(h, s, H2_REFUSED_STREAM);
+}
+
+/* --- what the owner asks for --------------------------------------------------- */
+
+static void set_due(struct h2_session *h, struct h2_stream *s)
+{
+	if (list_empty(&s->due))
+		list_append(&h->due, &s->due);
+}
+
+int h2_open(struct h2_session *h, struct h2_stream *s)
+{
+	if (h->last_id > H2_MAX_ID - 2)
+		return -1;
+	h->last_id += 2;
+	h2_add(h, s, h->last_id);
+	s->head_due = true;
+	set_due(h, s);
+	return 0;
+}
+
+void h2_answer(struct h2_session *h, struct h2_stream *s)
+{
+	s->head_due = true;
+	set_due(h, s);
+}
+
+/* Behind all that are as urgent (RFC 9218 §10). */
+static void set_ready(struct h2_session *h, struct h2_stream *s)
+{
+	struct list *at = h->ready.prev;
+
+	while (at != &h->ready &&
+	       container_of(at, struct h2_stream, ready)->urgency > s->urgency)
+		at = at->prev;
+	list_push(at, &s->ready);
+}
+
+void h2_data(struct h2_session *h, struct h2_stream *s)
+{
+	if (s->head_sent && !s->out_ended && !s->reset_due && list_empty(&s->ready))
+		set_ready(h, s);
+}
+
+void h2_reset(struct h2_session *h, struct h2_stream *s, uint32_t code)
+{
+	if (s->reset_due)
+		return;
+	s->reset_due = true;
+	s->reset_code = code;
+	list_del(&s->ready);
+	if (h->now == s)
+		h->now = NULL;
+	if (h->conf->is_server && !s->in_ended)
+		h2_ids_drop(&h->ids, s->id);
+	set_due(h, s);
+}
+
+void h2_consume_conn(struct h2_session *h, size_t n)
+{
+	h->in_taken += (uint32_t)n;
+}
+
+void h2_consume_stream(struct h2_session *h, struct h2_stream *s, size_t n)
+{
+	s->in_taken += (uint32_t)n;
+	if (s->in_ended || s->window_due || !n || s->in_taken < s->in_size / 2)
+		return;
+	s->window_due = true;
+	set_due(h, s);
+}
+
+void h2_consume(struct h2_session *h, struct h2_stream *s, size_t n)
+{
+	h2_consume_conn(h, n);
+	h2_consume_stream(h, s, n);
+}
+
+void h2_widen(struct h2_session *h, struct h2_stream *s, uint32_t bytes)
+{
+	if (bytes <= s->in_size)
+		return;
+	s->in_taken += bytes - s->in_size;
+	s->in_size = bytes;
+	s->window_due = true;
+	set_due(h, s);
+}
+
+void h2_ping(struct h2_session *h)
+{
+	h->ping_due = true;
+}
+
+void h2_notice(struct h2_session *h)
+{
+	h->notice_due = true;
+}
+
+void h2_goaway(struct h2_session *h)
+{
+	h->goaway_due = true;
+	h->leaving = true;
 }

@@ -1,117 +1,141 @@
 /*
- * h2_session: a session of nghttp2's, its memory, and the way to it: between two
- * calls it may be folded (allocators/fold.h).
+ * h2_session: one HTTP/2 connection (RFC 9113), of either end: frames, states of
+ * streams, windows. Fields are packed by h2_hpack and judged by h2_rules.
+ *
+ * Bytes that came go in by h2_recv(), which tells the owner what they mean. What the
+ * owner asks for is noted, and written by h2_send(), once per turn of the loop: heads
+ * are made of their message then, bodies taken from their queue. So nothing is
+ * copied or allocated for a stream; what a session and a stream may hold is fixed,
+ * but for answers to what the peer sends, and these are bounded.
+ *
+ * Whatever breaks a rule ends the stream or the connection as the RFC says; the
+ * owner hears of it by on_fault() or on_fail().
  */
 #ifndef HEAPGATE_H2_SESSION_H
 #define HEAPGATE_H2_SESSION_H
 
-#include <nghttp2/nghttp2.h>
-
-#include "allocators/fold.h"
+#include "http/h2_frame.h"
+#include "http/h2_hpack.h"
+#include "http/h2_ids.h"
+#include "http/h2_ops.h"
 #include "io/conn.h"
 
-/* RFC 9113 §6.5.2. */
-#define H2_CHUNK_BYTES 16384u
+/* CONTINUATIONs that one header block may have. */
+#define H2_MAX_CONTINUATIONS 8u
+#define H2_MAX_SETTINGS      32u /* entries of one frame */
 
-/* Room for the queue of a session with 512 streams. */
-#define H2_SPARE_BYTES 4096u
+#define H2_N_SLOTS 4
 
-/* Callbacks and options of all sessions of one kind; made once per process. */
-struct h2_kit {
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *option;
-	void *spare;   /* of H2_SPARE_BYTES, for a realloc that fails; or NULL */
-	bool no_pages; /* sessions do not fill them; see h2_session_new() */
+struct h2_session {
+	const struct h2_conf *conf;
+	struct conn *conn; /* the owner sets it */
+	struct h2_hpack hpack;
+	/* input */
+	struct h2_head head;   /* of the frame that comes */
+	struct h2_rules rules; /* of the header block that comes */
+	struct h2_stream *now; /* whose frame or block it is; NULL: nobody's */
+	uint32_t left;         /* bytes of the payload that did not come yet */
+	uint32_t block_bytes;
+	uint32_t block_fields;
+	int32_t block_id;
+	uint8_t state; /* enum, private */
+	uint8_t pad;   /* bytes at the payload's end */
+	uint8_t n_part;
+	uint8_t n_fixed; /* bytes wanted in part */
+	uint8_t n_continuations;
+	uint8_t part[H2_HEAD_BYTES];
+	/* windows of the connection, and first ones of its streams */
+	int32_t out_window;
+	int32_t in_window;
+	uint32_t in_taken;
+	int32_t out_first; /* by the peer's SETTINGS */
+	int32_t in_first;  /* by ours, once it has taken them */
+	/* streams */
+	struct h2_stream *slots[H2_N_SLOTS]; /* the table while it is small */
+	struct h2_stream **table;            /* by id; &slots or a block */
+	struct h2_stream *recent;            /* found last; or NULL */
+	uint32_t n_slots;                    /* a power of two */
+	uint32_t n_streams;
+	uint32_t n_allowed; /* by the peer's MAX_CONCURRENT_STREAMS */
+	struct h2_ids ids;  /* a server's */
+	int32_t last_id;    /* a server's: worked on; a client's: opened */
+	/* output */
+	struct list due;    /* struct h2_stream: frames but for DATA */
+	struct list ready;  /* the same by urgency: bodies */
+	uint8_t *control;   /* whole frames, or NULL */
+	uint32_t n_control; /* bytes of these */
+	uint32_t cap_control;
+	uint32_t n_info;     /* of n_control: interim answers */
+	uint32_t end_code;   /* of the GOAWAY that ends it */
+	uint16_t n_acks;     /* SETTINGS to be acknowledged */
+	bool in_block : 1;   /* CONTINUATION must be next */
+	bool block_ends : 1; /* END_STREAM came with its head */
+	bool got_settings : 1;
+	bool got_ack : 1;
+	bool got_goaway : 1;
+	bool greeted : 1; /* our preface is out */
+	bool ping_due : 1;
+	bool notice_due : 1;  /* a GOAWAY that allows all streams */
+	bool goaway_due : 1;  /* one that names the last */
+	bool goaway_sent : 1; /* that one */
+	bool over : 1;        /* ended: nothing more is heard */
+	bool end_due : 1;     /* its GOAWAY is not out yet */
+	bool sending : 1;     /* h2_send() runs */
+	bool leaving : 1;     /* h2_goaway(): late frames are nobody's fault */
 };
 
-/* A session, and what the shared callbacks need of its user data. */
-struct h2_user {
-	struct conn *conn;
-	struct loop *loop;
-	int64_t bytes; /* that nghttp2 holds for this session */
-	struct h2_kit *kit;
-	void *recent; /* what h2_stream() gave last, for recent_id */
-	int32_t recent_id;
-	nghttp2_session *session; /* by h2_session() alone */
-	struct fold pages;        /* most of what it was made of; or empty */
-	struct fold table;        /* its largest zeroed block since: the streams, by
-				   * a hash; or empty */
-	uint32_t table_bytes;
-	uint32_t hpack_bytes; /* while it is folded; see h2_hpack_bytes() */
-	uint16_t small_bytes; /* used of the second page, while it is made */
-	bool has_first : 1;   /* the first page is */
-	bool is_made : 1;     /* the pages take no more */
-	bool is_folded : 1;   /* h2_fold() */
-	bool has_frame : 1;   /* its frame buffer is the loop's */
-	bool is_torn : 1;     /* see h2_session_del() */
-};
+/* conn: may be NULL until h2_recv() or h2_send(). Returns: 0, or -1 without memory;
+ * h2_fini() is due either way. */
+int h2_init(struct h2_session *h, const struct h2_conf *conf,
+	    struct conn *conn) MUST_USE;
+/* Forgets its streams, without a word to the owner. */
+void h2_fini(struct h2_session *h);
 
-/*
- * A session for a server or a client, with u as its user data, whose memory
- * counts in u->bytes. u->conn and u->loop are set, all else is zero. Lives: *u as
- * long as the session, and *kit. On failure h2_session_del() is due too.
- * Returns: 0 or an error of nghttp2's.
- *
- * A session packs its frames in a buffer of 16 KiB, which holds nothing while
- * nghttp2_session_send() does not run: our callbacks never return WOULDBLOCK.
- * So all sessions are lent the same one, loop->frame, by versions of nghttp2
- * that were seen to be so; that saves a page or more per idle connection.
- *
- * Its struct, its table of streams and a ring of HPACK's lie on two pages of their
- * own, so that they can be folded. A version of nghttp2 that asks for so little
- * or much that the pages stay half empty gets them for one session, no more.
- */
-int h2_session_new(struct h2_user *u, struct h2_kit *kit, bool is_server) MUST_USE;
-/*
- * In place of nghttp2_session_del(). When nghttp2 1.52 cannot grow a queue it
- * frees an item that its stream still points to, and frees it again with the
- * session. So a realloc that fails gets the kit's spare block; and where that
- * is not enough, the session's memory is abandoned, not freed twice.
- */
-void h2_session_del(struct h2_user *u);
-
-/* The conn is quiet: what the session holds is folded. No call of nghttp2's may be
- * on the stack. */
-void h2_fold(struct h2_user *u);
-void h2_unfold(struct h2_user *u);
-
-/* The only way to the session; what it gives is good until the conn is quiet.
- * (Within a callback nghttp2 tells the session, and it is not folded.) */
-static inline nghttp2_session *h2_session(struct h2_user *u)
+/* What the peer has sent. */
+void h2_recv(struct h2_session *h, const uint8_t *p, size_t len);
+/* Writes what is due and as much of the bodies as the windows and the conn take,
+ * between conn_begin() and conn_flush(). */
+void h2_send(struct h2_session *h);
+/* Nothing will come or go any more: the conn can be closed. */
+bool h2_is_over(const struct h2_session *h);
+/* Bytes that wait for a conn that takes none, but for bodies and heads. */
+static inline uint32_t h2_waiting_bytes(const struct h2_session *h)
 {
-	if (u->is_folded)
-		h2_unfold(u);
-	return u->session;
+	return h->n_control;
 }
 
-/*
- * What belongs to a stream: nghttp2's stream_user_data, which it finds by a hash
- * at each call; most calls ask for the same stream as the one before. Set it by
- * h2_set_stream() alone, or by what opens the stream; and to NULL when it goes.
- * Returns: NULL where there is none.
- */
-static inline void *h2_stream(nghttp2_session *session, struct h2_user *u, int32_t id)
-{
-	if (id != u->recent_id || !u->recent) {
-		u->recent = nghttp2_session_get_stream_user_data(session, id);
-		u->recent_id = id;
-	}
-	return u->recent;
-}
+/* A client's next request: its head is sent by h2_send(), in the order of these
+ * calls. s: all zero. Returns: 0, or -1 when there are no more ids. */
+int h2_open(struct h2_session *h, struct h2_stream *s) MUST_USE;
+/* A server's answer: its head is ready, and sent by h2_send(). */
+void h2_answer(struct h2_session *h, struct h2_stream *s);
+/* An interim answer: packed now. Returns: 0, or -1: it is lost, since there is no
+ * memory or too many wait already. */
+int h2_inform(struct h2_session *h, struct h2_stream *s,
+	      const struct message *m) MUST_USE;
+/* Its body grew or has ended. */
+void h2_data(struct h2_session *h, struct h2_stream *s);
+/* RST_STREAM, at the next h2_send(), then on_close(). Only the first counts. */
+void h2_reset(struct h2_session *h, struct h2_stream *s, uint32_t code);
 
-static inline void h2_set_stream(nghttp2_session *session, struct h2_user *u,
-				 int32_t id, void *stream)
-{
-	nghttp2_session_set_stream_user_data(session, id, stream);
-	u->recent = stream;
-	u->recent_id = id;
-}
+/* n bytes that on_data() gave were taken: of the stream's window (s) and of the
+ * connection's; or of one alone. */
+void h2_consume(struct h2_session *h, struct h2_stream *s, size_t n);
+void h2_consume_stream(struct h2_session *h, struct h2_stream *s, size_t n);
+void h2_consume_conn(struct h2_session *h, size_t n);
+/* The stream's window may be so wide from now on; not less than before. */
+void h2_widen(struct h2_session *h, struct h2_stream *s, uint32_t bytes);
 
-/* What HPACK's two dynamic tables of a session take, by the count of RFC 7541
- * §4.1; a part of what nghttp2 holds. Leaves a folded one as it is. */
-size_t h2_hpack_bytes(const struct h2_user *u);
-/* Of a folded one: what its packed form takes, what its pages did; else 0. */
-size_t h2_packed_bytes(const struct h2_user *u);
-size_t h2_saved_bytes(const struct h2_user *u);
+void h2_ping(struct h2_session *h);
+/* GOAWAY in two steps (§6.8): new streams are still taken, then no more. */
+void h2_notice(struct h2_session *h);
+void h2_goaway(struct h2_session *h);
+/* GOAWAY with this code, and nothing else comes or goes. Only the first counts. */
+void h2_end(struct h2_session *h, uint32_t code);
+
+/* The conn is quiet: what the session holds is folded. */
+void h2_fold(struct h2_session *h);
+/* What is held for it beside the struct. */
+size_t h2_held_bytes(const struct h2_session *h);
 
 #endif

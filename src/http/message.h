@@ -32,8 +32,7 @@ struct message {
 	struct str protocol;  /* RFC 8441 :protocol, or h1 Upgrade's token */
 	enum method method;
 	/* response */
-	uint16_t status;     /* 100..599; 0: not known yet */
-	char status_text[3]; /* private to h2 */
+	uint16_t status; /* 100..599; 0: not known yet */
 	/* both */
 	uint8_t minor_version;  /* of HTTP/1; 1 for h2 */
 	bool no_body;           /* ends with its head (RFC 9112 §6.3) */

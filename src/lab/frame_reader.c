@@ -1,6 +1,5 @@
 #include "lab/frame_reader.h"
 
-#include <nghttp2/nghttp2.h>
 #include <string.h>
 
 #define PRIORITY_BYTES 5u
@@ -23,39 +22,37 @@ static size_t least(size_t a, size_t b)
 
 static void begin(struct frame_reader *r, const uint8_t *h)
 {
-	r->now = (struct frame){
-		.len = (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2],
-		.type = h[3],
-		.flags = h[4],
-		.id = ((uint32_t)h[5] << 24 | (uint32_t)h[6] << 16 |
-		       (uint32_t)h[7] << 8 | h[8]) &
-		      0x7fffffffu,
-	};
+	struct h2_head head;
+
+	h2_get_head(h, &head);
+	r->now = (struct frame){.len = head.length,
+				.type = head.type,
+				.flags = head.flags,
+				.id = (uint32_t)head.id};
 	r->left = r->now.len;
 	r->pad = 0;
-	r->wants_pad =
-		r->now.type == NGHTTP2_DATA && (r->now.flags & NGHTTP2_FLAG_PADDED);
-	r->n_head = FRAME_HEAD_BYTES;
+	r->wants_pad = r->now.type == H2_DATA && (r->now.flags & H2_PADDED);
+	r->n_head = H2_HEAD_BYTES;
 }
 
 /* Returns: true when the payload comes next. */
 static bool take_head(struct frame_reader *r, const char **p, size_t *len)
 {
-	size_t n = least(*len, FRAME_HEAD_BYTES - r->n_head);
+	size_t n = least(*len, H2_HEAD_BYTES - r->n_head);
 
-	if (r->n_head == FRAME_HEAD_BYTES)
+	if (r->n_head == H2_HEAD_BYTES)
 		return true;
-	if (n == FRAME_HEAD_BYTES) {
+	if (n == H2_HEAD_BYTES) {
 		begin(r, (const uint8_t *)*p);
 	} else {
 		memcpy(r->head + r->n_head, *p, n);
 		r->n_head += (uint8_t)n;
-		if (r->n_head == FRAME_HEAD_BYTES)
+		if (r->n_head == H2_HEAD_BYTES)
 			begin(r, r->head);
 	}
 	*p += n;
 	*len -= n;
-	return r->n_head == FRAME_HEAD_BYTES;
+	return r->n_head == H2_HEAD_BYTES;
 }
 
 static enum frame_result take_pad_length(struct frame_reader *r, const char **p,
@@ -106,13 +103,13 @@ static enum frame_result strip(struct frame *f)
 {
 	size_t pad = 0;
 
-	if (f->flags & NGHTTP2_FLAG_PADDED) {
+	if (f->flags & H2_PADDED) {
 		if (!f->n)
 			return FRAME_BAD;
 		pad = *f->p++;
 		f->n--;
 	}
-	if (f->flags & NGHTTP2_FLAG_PRIORITY) {
+	if (f->flags & H2_HAS_PRIORITY) {
 		if (f->n < PRIORITY_BYTES)
 			return FRAME_BAD;
 		f->p += PRIORITY_BYTES;
@@ -132,7 +129,7 @@ static enum frame_result take_whole(struct frame_reader *r, const char **p, size
 
 	if (n < r->now.len) { /* it comes in pieces */
 		if (!r->part)
-			r->part = mem_alloc(MEM_CONN, FRAME_MAX);
+			r->part = mem_alloc(MEM_CONN, H2_PAYLOAD_BYTES);
 		if (!r->part)
 			return FRAME_BAD;
 		memcpy(r->part + r->now.len - r->left, *p, n);
@@ -148,7 +145,7 @@ static enum frame_result take_whole(struct frame_reader *r, const char **p, size
 	f->p = payload;
 	f->n = f->len;
 	f->ends = true;
-	return f->type == NGHTTP2_HEADERS ? strip(f) : FRAME_GOT;
+	return f->type == H2_HEADERS ? strip(f) : FRAME_GOT;
 }
 
 enum frame_result frame_reader_take(struct frame_reader *r, const char **p, size_t *len,
@@ -156,8 +153,8 @@ enum frame_result frame_reader_take(struct frame_reader *r, const char **p, size
 {
 	if (!take_head(r, p, len))
 		return FRAME_MORE;
-	if (r->now.len > FRAME_MAX)
+	if (r->now.len > H2_PAYLOAD_BYTES)
 		return FRAME_BAD;
-	return r->now.type == NGHTTP2_DATA ? take_part(r, p, len, f)
-					   : take_whole(r, p, len, f);
+	return r->now.type == H2_DATA ? take_part(r, p, len, f)
+				      : take_whole(r, p, len, f);
 }

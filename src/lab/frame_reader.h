@@ -8,9 +8,7 @@
 #define HEAPGATE_FRAME_READER_H
 
 #include "allocators/mem.h"
-
-#define FRAME_HEAD_BYTES 9u
-#define FRAME_MAX        16384u /* SETTINGS_MAX_FRAME_SIZE: we never raise it */
+#include "http/h2_frame.h"
 
 struct frame {
 	uint32_t len; /* of the payload, padding included */
@@ -23,13 +21,13 @@ struct frame {
 };
 
 struct frame_reader {
-	uint8_t head[FRAME_HEAD_BYTES];
+	uint8_t head[H2_HEAD_BYTES];
 	uint8_t n_head; /* bytes in head; all of them: the payload comes */
 	bool wants_pad; /* Pad Length comes first, of DATA */
 	uint8_t pad;    /* bytes at its end, of DATA */
 	struct frame now;
 	uint32_t left; /* bytes of the payload that did not come yet */
-	uint8_t *part; /* FRAME_MAX: one that is not whole yet, or NULL */
+	uint8_t *part; /* H2_PAYLOAD_BYTES: one that is not whole yet, or NULL */
 };
 
 enum frame_result {

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "http/h2_frame.h"
 #include "lab/load_inner.h"
 
 /*
@@ -12,33 +13,10 @@
 
 #define STREAM_WINDOW   (1u << 20)
 #define CONN_WINDOW     (16u << 20)
-#define FIRST_WINDOW    65535u /* of both sides, until told otherwise */
-#define WINDOW_MAX      0x7fffffff
 #define TABLE_BYTES     4096u /* SETTINGS_HEADER_TABLE_SIZE, the same */
 #define LAST_ID         0x7fffffffu
 #define CONTROL_MAX     (64u << 10) /* a server that makes us say more floods us */
 #define TABLE_SLOTS_MAX 4096u
-
-static void put32(uint8_t *to, uint32_t v)
-{
-	to[0] = (uint8_t)(v >> 24);
-	to[1] = (uint8_t)(v >> 16);
-	to[2] = (uint8_t)(v >> 8);
-	to[3] = (uint8_t)v;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void put_head(uint8_t to[FRAME_HEAD_BYTES], size_t len, uint8_t type,
-		     uint8_t flags, uint32_t id)
-{
-	put32(to, (uint32_t)len << 8 | type);
-	to[4] = flags;
-	put32(to + 5, id);
-}
 
 /* --- streams by id --------------------------------------------------- */
 
@@ -88,7 +66,7 @@ static int say(struct session *s, uint8_t type, uint8_t flags, uint32_t id,
 	       const uint8_t *payload, uint32_t len)
 {
 	struct load_h2 *h = &s->h2;
-	uint32_t n = h->n_control + FRAME_HEAD_BYTES + len;
+	uint32_t n = h->n_control + H2_HEAD_BYTES + len;
 
 	if (n > h->control_cap) {
 		uint32_t cap = 2 * n;
@@ -101,9 +79,9 @@ static int say(struct session *s, uint8_t type, uint8_t flags, uint32_t id,
 		h->control = grown;
 		h->control_cap = cap;
 	}
-	put_head(h->control + h->n_control, len, type, flags, id);
+	h2_put_head(h->control + h->n_control, len, type, flags, id);
 	if (len)
-		memcpy(h->control + h->n_control + FRAME_HEAD_BYTES, payload, len);
+		memcpy(h->control + h->n_control + H2_HEAD_BYTES, payload, len);
 	h->n_control = n;
 	return 0;
 }
@@ -112,31 +90,31 @@ static int say_window(struct session *s, uint32_t id, uint32_t bytes)
 {
 	uint8_t payload[4];
 
-	put32(payload, bytes);
-	return say(s, NGHTTP2_WINDOW_UPDATE, 0, id, payload, sizeof(payload));
+	h2_put32(payload, bytes);
+	return say(s, H2_WINDOW_UPDATE, 0, id, payload, sizeof(payload));
 }
 
 static void put_setting(uint8_t *to, uint8_t id, uint32_t v)
 {
 	to[0] = 0;
 	to[1] = id;
-	put32(to + 2, v);
+	h2_put32(to + 2, v);
 }
 
 static int say_settings(struct session *s)
 {
 	uint8_t payload[12];
 
-	put_setting(payload, NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
-	put_setting(payload + 6, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW);
-	return say(s, NGHTTP2_SETTINGS, 0, 0, payload, sizeof(payload));
+	put_setting(payload, H2_ENABLE_PUSH, 0);
+	put_setting(payload + 6, H2_INITIAL_WINDOW_SIZE, STREAM_WINDOW);
+	return say(s, H2_SETTINGS, 0, 0, payload, sizeof(payload));
 }
 
 static void bye(struct session *s)
 {
 	uint8_t payload[8] = {0}; /* no stream of theirs, no error */
 
-	if (say(s, NGHTTP2_GOAWAY, 0, 0, payload, sizeof(payload)) != 0)
+	if (say(s, H2_GOAWAY, 0, 0, payload, sizeof(payload)) != 0)
 		return; /* it closes without */
 }
 
@@ -171,12 +149,12 @@ static void take_fields(struct exchange *e, const struct answer_fields *f)
 static int on_headers(struct session *s, const struct frame *f)
 {
 	struct load_h2 *h = &s->h2;
-	bool last = f->flags & NGHTTP2_FLAG_END_HEADERS;
+	bool last = f->flags & H2_END_HEADERS;
 	struct answer_fields fields;
 	struct exchange *e;
 
-	if (f->type == NGHTTP2_HEADERS)
-		h->ends_stream = f->flags & NGHTTP2_FLAG_END_STREAM;
+	if (f->type == H2_HEADERS)
+		h->ends_stream = f->flags & H2_END_STREAM;
 	h->in_block = last ? 0 : f->id;
 	/* Also of a stream that is gone: it may change HPACK's table. */
 	if (answer_head_read(&h->answer, f->p, f->n, last, &fields) != 0)
@@ -206,7 +184,7 @@ static int open_window(struct session *s, uint32_t id, uint32_t *taken, uint32_t
 static int on_data(struct session *s, const struct frame *f)
 {
 	struct exchange *e = find(&s->h2, f->id);
-	bool last = f->ends && (f->flags & NGHTTP2_FLAG_END_STREAM);
+	bool last = f->ends && (f->flags & H2_END_STREAM);
 
 	if (f->ends && open_window(s, 0, &s->h2.taken, CONN_WINDOW, f->len) != 0)
 		return -1;
@@ -232,7 +210,7 @@ static int on_reset(struct session *s, const struct frame *f)
 	if (!e)
 		return 0;
 	/* It may say that it needs no more of the request (RFC 9113 §8.1). */
-	if (e->ended && get32(f->p) == NGHTTP2_NO_ERROR)
+	if (e->ended && h2_get32(f->p) == H2_NO_ERROR)
 		finish_whole(s, e);
 	else
 		finish(s, e, true);
@@ -244,12 +222,12 @@ static int on_reset(struct session *s, const struct frame *f)
 static int grow(int64_t *window, int64_t by)
 {
 	*window += by;
-	return *window <= WINDOW_MAX ? 0 : -1;
+	return *window <= H2_MAX_WINDOW ? 0 : -1;
 }
 
 static int on_window(struct session *s, const struct frame *f)
 {
-	uint32_t by = f->n == 4 ? get32(f->p) & WINDOW_MAX : 0;
+	uint32_t by = f->n == 4 ? h2_get32(f->p) & H2_MAX_WINDOW : 0;
 	struct exchange *e;
 
 	if (!by)
@@ -264,7 +242,7 @@ static int on_initial_window(struct session *s, uint32_t v)
 {
 	int64_t by = (int64_t)v - s->h2.first_window;
 
-	if (v > WINDOW_MAX)
+	if (v > H2_MAX_WINDOW)
 		return -1;
 	s->h2.first_window = v;
 	list_each (n, &s->exchanges) {
@@ -280,43 +258,43 @@ static int on_settings(struct session *s, const struct frame *f)
 {
 	int rc = 0;
 
-	if (f->flags & NGHTTP2_FLAG_ACK)
+	if (f->flags & H2_ACK)
 		return f->n ? -1 : 0;
 	if (f->n % 6)
 		return -1;
 	for (size_t i = 0; i < f->n && rc == 0; i += 6) {
-		uint32_t v = get32(f->p + i + 2);
+		uint32_t v = h2_get32(f->p + i + 2);
 
 		switch (f->p[i] << 8 | f->p[i + 1]) {
-		case NGHTTP2_SETTINGS_HEADER_TABLE_SIZE:
+		case H2_HEADER_TABLE_SIZE:
 			s->h2.no_table |= v < TABLE_BYTES;
 			break;
-		case NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS:
+		case H2_MAX_CONCURRENT_STREAMS:
 			s->h2.max_streams = v;
 			break;
-		case NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE:
+		case H2_INITIAL_WINDOW_SIZE:
 			rc = on_initial_window(s, v);
 			break;
 		default:
 			break;
 		}
 	}
-	return rc == 0 ? say(s, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, NULL, 0) : -1;
+	return rc == 0 ? say(s, H2_SETTINGS, H2_ACK, 0, NULL, 0) : -1;
 }
 
 static int on_ping(struct session *s, const struct frame *f)
 {
 	if (f->n != 8)
 		return -1;
-	if (f->flags & NGHTTP2_FLAG_ACK)
+	if (f->flags & H2_ACK)
 		return 0;
-	return say(s, NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, f->p, 8);
+	return say(s, H2_PING, H2_ACK, 0, f->p, 8);
 }
 
 /* What it did not and will not answer has failed. */
 static int on_goaway(struct session *s, const struct frame *f)
 {
-	uint32_t last = f->n >= 8 ? get32(f->p) & LAST_ID : 0;
+	uint32_t last = f->n >= 8 ? h2_get32(f->p) & LAST_ID : 0;
 
 	if (f->n < 8)
 		return -1;
@@ -337,25 +315,25 @@ static int on_frame(struct session *s, const struct frame *f)
 {
 	uint32_t in_block = s->h2.in_block;
 
-	if (f->type == NGHTTP2_CONTINUATION ? f->id != in_block || !in_block : in_block)
+	if (f->type == H2_CONTINUATION ? f->id != in_block || !in_block : in_block)
 		return -1;
 	switch (f->type) {
-	case NGHTTP2_DATA:
+	case H2_DATA:
 		return on_data(s, f);
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_CONTINUATION:
+	case H2_HEADERS:
+	case H2_CONTINUATION:
 		return on_headers(s, f);
-	case NGHTTP2_RST_STREAM:
+	case H2_RST_STREAM:
 		return on_reset(s, f);
-	case NGHTTP2_SETTINGS:
+	case H2_SETTINGS:
 		return on_settings(s, f);
-	case NGHTTP2_PING:
+	case H2_PING:
 		return on_ping(s, f);
-	case NGHTTP2_GOAWAY:
+	case H2_GOAWAY:
 		return on_goaway(s, f);
-	case NGHTTP2_WINDOW_UPDATE:
+	case H2_WINDOW_UPDATE:
 		return on_window(s, f);
-	case NGHTTP2_PUSH_PROMISE:
+	case H2_PUSH_PROMISE:
 		return -1; /* we have said that we take none */
 	default:
 		return 0;
@@ -405,7 +383,7 @@ static int send_head(struct session *s, struct exchange *e)
 	struct load_h2 *h = &s->h2;
 	struct str block = request_heads_get(&s->load->heads, e->request, head_kind(h));
 	bool whole = !e->out_left && !e->messages;
-	uint8_t head[FRAME_HEAD_BYTES];
+	uint8_t head[H2_HEAD_BYTES];
 
 	if (!block.p)
 		return -1;
@@ -415,9 +393,8 @@ static int send_head(struct session *s, struct exchange *e)
 	h->next_id += 2;
 	h->has_asked = true;
 	insert(h, e);
-	put_head(head, block.len, NGHTTP2_HEADERS,
-		 NGHTTP2_FLAG_END_HEADERS | (whole ? NGHTTP2_FLAG_END_STREAM : 0),
-		 e->id);
+	h2_put_head(head, block.len, H2_HEADERS,
+		    H2_END_HEADERS | (whole ? H2_END_STREAM : 0), e->id);
 	conn_write(s->conn, head, sizeof(head)); /* all of it, also when blocked */
 	conn_write(s->conn, block.p, block.len);
 	if (!whole)
@@ -430,7 +407,7 @@ static bool send_data(struct session *s, struct exchange *e)
 {
 	struct load_h2 *h = &s->h2;
 	bool more = e->messages && (s->slot || e->n_messages), last;
-	uint8_t head[FRAME_HEAD_BYTES];
+	uint8_t head[H2_HEAD_BYTES];
 	uint64_t n = e->out_left;
 
 	if (!n && more) {
@@ -446,7 +423,7 @@ static bool send_data(struct session *s, struct exchange *e)
 	if (n && n > (uint64_t)e->window)
 		n = (uint64_t)e->window;
 	last = n == e->out_left && !more;
-	put_head(head, n, NGHTTP2_DATA, last ? NGHTTP2_FLAG_END_STREAM : 0, e->id);
+	h2_put_head(head, n, H2_DATA, last ? H2_END_STREAM : 0, e->id);
 	conn_write(s->conn, head, sizeof(head));
 	conn_write(s->conn, s->load->zeroes, n);
 	e->out_left -= n;
@@ -481,7 +458,7 @@ static int flush(struct session *s)
 	struct list *n;
 
 	if (!h->greeted)
-		conn_write(s->conn, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+		conn_write(s->conn, H2_MAGIC, H2_MAGIC_BYTES);
 	h->greeted = true;
 	if (h->n_control)
 		conn_write(s->conn, h->control, h->n_control);
@@ -525,12 +502,12 @@ int load_h2_init(struct session *s)
 	h->mask = slots - 1;
 	h->next_id = 1;
 	h->max_streams = UINT32_MAX;
-	h->window = FIRST_WINDOW;
-	h->first_window = FIRST_WINDOW;
+	h->window = H2_FIRST_WINDOW;
+	h->first_window = H2_FIRST_WINDOW;
 	h->table = mem_zalloc(MEM_CONN, slots, sizeof(struct exchange *));
 	if (!h->table || answer_head_init(&h->answer) != 0 || say_settings(s) != 0)
 		return -1;
-	return say_window(s, 0, CONN_WINDOW - FIRST_WINDOW);
+	return say_window(s, 0, CONN_WINDOW - H2_FIRST_WINDOW);
 }
 
 const struct session_ops load_h2_ops = {

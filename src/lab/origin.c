@@ -161,8 +161,7 @@ static int open_gate(struct origin *o)
 		return complain("start", "no memory");
 	o->stats = (void *)(((uintptr_t)o->stats_block + 63) & ~(uintptr_t)63);
 	stats_init(o->stats, 1, 1, 0);
-	if (gate_init(&o->gate, &o->loop, o->stats, &limits) != 0)
-		return complain("start", "no memory");
+	gate_init(&o->gate, &o->loop, o->stats, &limits);
 	answers_init(&o->answers);
 	o->gate.dispatch = answer_stream;
 	o->gate.handler = &o->answers;

@@ -83,7 +83,7 @@ static struct str make(const struct request_heads *h, const struct request *r,
 		       enum request_head_kind kind)
 {
 	nghttp2_nv nv[PAIRS_MAX];
-	uint8_t block[FRAME_MAX];
+	uint8_t block[H2_PAYLOAD_BYTES];
 	char digits[24], *kept;
 	size_t n_nv = list(h, r, nv, digits, sizeof(digits));
 	ssize_t n = deflate(nv, n_nv, kind, block, sizeof(block));

@@ -5,12 +5,13 @@
 #ifndef HEAPGATE_BACK_H2_H
 #define HEAPGATE_BACK_H2_H
 
-#include "http/h2.h"
+#include "http/h2_session.h"
 #include "proxy/back.h"
+#include "proxy/limits.h"
 
 struct back_h2 {
-	struct h2_user user; /* first: nghttp2's callbacks get it */
 	uint32_t magic;
+	struct h2_session h2;
 	struct gate *gate;
 	struct server *server;
 	struct list node;    /* in server->sessions */
@@ -21,16 +22,14 @@ struct back_h2 {
 	uint64_t in_counted; /* bytes of conn already in the stats */
 	uint64_t out_counted;
 	uint32_t n_streams; /* open or asked for */
-	uint32_t n_allowed; /* by the server, once got_settings */
 	bool open : 1;      /* connected */
-	bool greeted : 1;   /* the preface is out */
-	bool got_settings : 1;
-	bool heard : 1;   /* something came since the timer was set */
-	bool pinged : 1;  /* and not heard since */
-	bool leaving : 1; /* GOAWAY, or out of stream ids: no new ones */
+	bool heard : 1;     /* something came since the timer was set */
+	bool pinged : 1;    /* and not heard since */
+	bool leaving : 1;   /* GOAWAY, or out of stream ids: no new ones */
+	bool no_memory : 1; /* is why the session is over */
 };
 
-/* Callbacks and options of all such sessions, for the gate. */
-int back_h2_kit_init(struct h2_kit *k) MUST_USE;
+/* What all such sessions want, for the gate. */
+void back_h2_conf(struct h2_conf *conf, const struct limits_conf *limits);
 
 #endif

@@ -15,6 +15,16 @@ static inline struct front_h2 *front_h2_of(const struct stream *s)
 	return s->a.owner;
 }
 
+static inline struct front_h2 *front_h2_of_session(struct h2_session *h2)
+{
+	return container_of(h2, struct front_h2, h2);
+}
+
+static inline struct stream *front_h2_stream(struct h2_stream *h2)
+{
+	return container_of(h2, struct stream, a.h2);
+}
+
 static inline void front_h2_mark(struct front_h2 *h)
 {
 	loop_mark(h->f.gate->loop, &h->f.dirty);
@@ -26,10 +36,6 @@ static inline bool front_h2_is_discarded(const struct stream *s)
 	return s->a.aborted || !s->b.ops || s->b.aborted;
 }
 
-/* error: what a call of nghttp2's returned. What it could not queue would leave
- * the client waiting: a reset, or a window that does not open. So the session
- * ends. */
-void front_h2_check_memory(struct front_h2 *h, int error);
 /* The timer's time, unless it runs to our last GOAWAY. */
 void front_h2_wait_idle(struct front_h2 *h);
 
@@ -41,8 +47,8 @@ void front_h2_give_back(struct front_h2 *h, struct stream *s);
 /* Side A of its streams. */
 extern const struct side_ops front_h2_side_ops;
 
-/* Their callbacks. */
-void front_h2_request_init(nghttp2_session_callbacks *cb);
-void front_h2_answer_init(nghttp2_session_callbacks *cb);
+/* Their part of what the session tells. */
+void front_h2_request_ops(struct h2_ops *ops);
+void front_h2_answer_ops(struct h2_ops *ops);
 
 #endif

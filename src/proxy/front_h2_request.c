@@ -1,35 +1,24 @@
+#include "http/h2_message.h"
 #include "proxy/front_h2_inner.h"
 #include "proxy/reply.h"
 
 /* --- what the client sends --------------------------------------------------- */
 
-static bool is_request(const nghttp2_frame *frame)
+static struct h2_stream *on_open(struct h2_session *h2, int32_t id)
 {
-	return frame->hd.type == NGHTTP2_HEADERS &&
-	       frame->headers.cat == NGHTTP2_HCAT_REQUEST;
-}
+	struct front_h2 *h = front_h2_of_session(h2);
+	struct stream *s = stream_new(&h->f, &front_h2_side_ops, h);
 
-static int on_begin_headers_cb(nghttp2_session *session, const nghttp2_frame *frame,
-			       void *user)
-{
-	struct front_h2 *h = user;
-	struct stream *s;
-
-	guard_h2_on_block(&h->guard);
-	if (!is_request(frame))
-		return 0;
-	s = stream_new(&h->f, &front_h2_side_ops, h);
+	(void)id;
 	if (!s) {
 		stat_add(&h->f.gate->stats->rejected[REJECT_NO_MEMORY], 1);
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+		return NULL;
 	}
 	s->is_h2 = true;
 	front_h2_narrow(s);
-	s->a.id = frame->hd.stream_id;
 	if (fields_room(&s->req.headers, &s->arena, h->f.head_fields) != 0)
 		s->head_status = 503;
-	h2_set_stream(session, &h->user, s->a.id, s);
-	return 0;
+	return &s->a.h2;
 }
 
 static bool head_fits(const struct stream *s, const struct fields *f, size_t more)
@@ -39,30 +28,20 @@ static bool head_fits(const struct stream *s, const struct fields *f, size_t mor
 	return f->n < max->n_headers && f->bytes + more + 32 <= max->header_bytes;
 }
 
-static int on_header_cb(nghttp2_session *session, const nghttp2_frame *frame,
-			const uint8_t *name, size_t name_len, const uint8_t *value,
-			size_t value_len, uint8_t flags, void *user)
+static bool on_field(struct h2_session *h2, struct h2_stream *h2s,
+		     const struct h2_field *field, bool trailers)
 {
-	struct front_h2 *h = user;
-	struct stream *s = h2_stream(session, &h->user, frame->hd.stream_id);
-	bool trailers = !is_request(frame);
-	struct fields *f;
+	struct stream *s = front_h2_stream(h2s);
+	struct fields *f = trailers ? &s->req.trailers : &s->req.headers;
 
-	if (!guard_h2_on_field(&h->guard, name_len, value_len))
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	if (!s || s->a.aborted || s->head_status)
-		return 0;
-	f = trailers ? &s->req.trailers : &s->req.headers;
-	if (!head_fits(s, f, name_len + value_len)) {
+	(void)h2;
+	if (s->head_status)
+		return true;
+	if (!head_fits(s, f, field->name.len + field->value.len))
 		s->head_status = 431;
-		return 0;
-	}
-	if (h2_take_field(&s->req, &s->arena, trailers,
-			  str_of((const char *)name, name_len),
-			  str_of((const char *)value, value_len),
-			  flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0)
+	else if (h2_take_field(&s->req, &s->arena, trailers, field) != 0)
 		s->head_status = 503;
-	return 0;
+	return true;
 }
 
 /* Host and :authority must agree (RFC 9113 §8.3.1); one of them goes on. */
@@ -87,7 +66,7 @@ static bool is_scheme(const struct front *f, struct str scheme)
 	       (!f->is_tls && str_eq_nocase(scheme, STR("http")));
 }
 
-/* What nghttp2 lets pass of RFC 9113 §8.3.1. */
+/* What h2_rules leaves of RFC 9113 §8.3.1. */
 static bool is_good_target(const struct stream *s)
 {
 	const struct message *m = &s->req;
@@ -138,17 +117,11 @@ static void on_request(struct stream *s, bool ended)
 	stream_on_request(s, status);
 }
 
-static void on_settings(struct front_h2 *h, const nghttp2_frame *frame)
+static void on_ping_ack(struct h2_session *h2)
 {
-	if (frame->hd.flags & NGHTTP2_FLAG_ACK)
-		h->settings_acked = true;
-	else
-		guard_h2_on_settings(&h->guard);
-}
+	struct front_h2 *h = front_h2_of_session(h2);
 
-static void on_ping(struct front_h2 *h, const nghttp2_frame *frame)
-{
-	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK) || !h->pinged)
+	if (!h->pinged)
 		return;
 	h->pinged = false;
 	front_h2_wait_idle(h);
@@ -164,117 +137,121 @@ static void refuse(struct stream *s, unsigned int status)
 		reply_error(s, status);
 }
 
-static int on_frame_recv_cb(nghttp2_session *session, const nghttp2_frame *frame,
-			    void *user)
+static void on_head(struct h2_session *h2, struct h2_stream *h2s, bool trailers)
 {
-	struct front_h2 *h = user;
-	bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-	struct stream *s;
+	struct stream *s = front_h2_stream(h2s);
 
-	switch (frame->hd.type) {
-	case NGHTTP2_HEADERS:
-	case NGHTTP2_DATA:
-		if (frame->hd.type == NGHTTP2_HEADERS &&
-		    !guard_h2_on_block_end(&h->guard))
-			return 0;
-		s = h2_stream(session, &h->user, frame->hd.stream_id);
-		if (!s || s->a.aborted)
-			return 0;
-		if (is_request(frame))
-			on_request(s, ended);
-		else if (s->head_status && !front_h2_is_discarded(s)) /* trailers */
-			refuse(s, s->head_status);
-		else if (ended)
-			end_request(s);
-		return 0;
-	case NGHTTP2_SETTINGS:
-		on_settings(h, frame);
-		return 0;
-	case NGHTTP2_PING:
-		on_ping(h, frame);
-		return 0;
-	case NGHTTP2_RST_STREAM:
-		stat_add(&h->f.gate->stats
-				  ->h2_resets_in[frame->rst_stream.error_code & 15],
-			 1);
-		return 0;
-	case NGHTTP2_GOAWAY:
-		stat_add(
-			&h->f.gate->stats->h2_goaways_in[frame->goaway.error_code & 15],
-			1);
-		return 0;
-	default:
-		return 0;
-	}
+	(void)h2;
+	if (!trailers)
+		on_request(s, h2s->in_ended);
+	else if (s->head_status && !front_h2_is_discarded(s))
+		refuse(s, s->head_status);
+	else
+		end_request(s);
 }
 
-static int on_data_chunk_recv_cb(nghttp2_session *session, uint8_t flags, int32_t id,
-				 const uint8_t *p, size_t len, void *user)
+static void on_end(struct h2_session *h2, struct h2_stream *h2s)
 {
-	struct front_h2 *h = user;
-	struct stream *s = h2_stream(session, &h->user, id);
+	(void)h2;
+	end_request(front_h2_stream(h2s));
+}
+
+static bool takes_body(struct front_h2 *h, struct stream *s, const uint8_t *p,
+		       size_t len)
+{
 	uint64_t max = h->f.gate->limits->body_bytes;
 
-	(void)flags;
-	flood_gain_bytes(&h->guard.flood, &h->f.gate->limits->flood, (uint32_t)len);
-	if (!s || front_h2_is_discarded(s)) {
-		front_h2_check_memory(h, nghttp2_session_consume(session, id, len));
-		return 0;
-	}
+	if (front_h2_is_discarded(s))
+		return false;
 	if (max && s->req_body.total_bytes + len > max) {
 		refuse(s, 413);
-		front_h2_check_memory(h, nghttp2_session_consume(session, id, len));
-		return 0;
+		return false;
 	}
-	if (body_put(&s->req_body, p, len) != 0) {
-		stream_abort(s, STREAM_NO_MEMORY);
-		front_h2_check_memory(h, nghttp2_session_consume(session, id, len));
-		return 0;
-	}
-	stream_on_req_data(s);
-	return 0;
+	if (body_put(&s->req_body, p, len) == 0)
+		return true;
+	stream_abort(s, STREAM_NO_MEMORY);
+	return false;
 }
 
-static int on_stream_close_cb(nghttp2_session *session, int32_t id, uint32_t code,
-			      void *user)
+static void on_data(struct h2_session *h2, struct h2_stream *h2s, const uint8_t *p,
+		    size_t len)
 {
-	struct front_h2 *h = user;
-	struct stream *s = h2_stream(session, &h->user, id);
+	struct front_h2 *h = front_h2_of_session(h2);
+	struct stream *s = front_h2_stream(h2s);
 
-	if (!s)
-		return 0;
+	flood_gain_bytes(&h->guard.flood, &h->f.gate->limits->flood, (uint32_t)len);
+	if (takes_body(h, s, p, len))
+		stream_on_req_data(s);
+	else
+		h2_consume(h2, h2s, len);
+}
+
+static void on_reset(struct h2_session *h2, struct h2_stream *h2s, uint32_t code)
+{
+	struct front_h2 *h = front_h2_of_session(h2);
+	struct stream *s = front_h2_stream(h2s);
+
+	stat_add(&h->f.gate->stats->h2_resets_in[code & 15], 1);
+	if (!s->a.aborted)
+		guard_h2_charge(&h->guard,
+				s->answered ? FLOOD_LATE_CANCEL : FLOOD_CANCEL, 1);
+}
+
+static void on_close(struct h2_session *h2, struct h2_stream *h2s, uint32_t code)
+{
+	struct front_h2 *h = front_h2_of_session(h2);
+	struct stream *s = front_h2_stream(h2s);
+
 	/* What nobody took would be missing from the connection's window. */
-	if (s->req_body.bytes)
-		front_h2_check_memory(h, nghttp2_session_consume_connection(
-						 session, s->req_body.bytes));
-	h2_set_stream(session, &h->user, id, NULL);
+	h2_consume_conn(h2, s->req_body.bytes);
 	front_h2_give_back(h, s);
-	stream_detach_a(s, code == NGHTTP2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
+	stream_detach_a(s, code == H2_NO_ERROR ? STREAM_DONE : STREAM_CANCELLED);
 	if (list_empty(&h->f.streams))
 		front_h2_wait_idle(h);
-	return 0;
 }
 
-/* RFC 9113 §8.1.1: malformed; or more than one may ask of a stream. */
-static int on_invalid_frame_recv_cb(nghttp2_session *session,
-				    const nghttp2_frame *frame, int error, void *user)
-{
-	struct front_h2 *h = user;
+/* --- what it is charged for --------------------------------------------------- */
 
-	(void)session;
-	guard_h2_on_fault(&h->guard, frame->hd.stream_id, error);
-	return 0;
+static bool on_frame(struct h2_session *h2, const struct h2_head *head)
+{
+	return guard_h2_on_frame(&front_h2_of_session(h2)->guard, head);
 }
 
-void front_h2_request_init(nghttp2_session_callbacks *cb)
+static bool on_block(struct h2_session *h2, uint32_t bytes)
 {
-	nghttp2_session_callbacks_set_on_begin_headers_callback(cb,
-								on_begin_headers_cb);
-	nghttp2_session_callbacks_set_on_header_callback(cb, on_header_cb);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv_cb);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-		cb, on_data_chunk_recv_cb);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close_cb);
-	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
-		cb, on_invalid_frame_recv_cb);
+	return guard_h2_on_block(&front_h2_of_session(h2)->guard, bytes);
+}
+
+static void on_fault(struct h2_session *h2, uint32_t code)
+{
+	guard_h2_on_fault(&front_h2_of_session(h2)->guard, code);
+}
+
+static void on_fail(struct h2_session *h2, enum h2_fault why)
+{
+	guard_h2_on_fail(&front_h2_of_session(h2)->guard, why);
+}
+
+static void on_goaway(struct h2_session *h2, uint32_t code)
+{
+	struct front_h2 *h = front_h2_of_session(h2);
+
+	stat_add(&h->f.gate->stats->h2_goaways_in[code & 15], 1);
+}
+
+void front_h2_request_ops(struct h2_ops *ops)
+{
+	ops->on_frame = on_frame;
+	ops->on_open = on_open;
+	ops->on_block = on_block;
+	ops->on_field = on_field;
+	ops->on_head = on_head;
+	ops->on_data = on_data;
+	ops->on_end = on_end;
+	ops->on_reset = on_reset;
+	ops->on_close = on_close;
+	ops->on_ping_ack = on_ping_ack;
+	ops->on_goaway = on_goaway;
+	ops->on_fault = on_fault;
+	ops->on_fail = on_fail;
 }

@@ -9,8 +9,8 @@
 #include "proxy/front_h2.h"
 #include "proxy/stream.h"
 
-int gate_init(struct gate *g, struct loop *l, struct stats *stats,
-	      const struct limits_conf *limits)
+void gate_init(struct gate *g, struct loop *l, struct stats *stats,
+	       const struct limits_conf *limits)
 {
 	memset(g, 0, sizeof(*g));
 	g->loop = l;
@@ -25,10 +25,8 @@ int gate_init(struct gate *g, struct loop *l, struct stats *stats,
 	pool_init(&g->fronts_h2, "fronts_h2", MEM_CONN, sizeof(struct front_h2));
 	pool_init(&g->backs_h1, "backs_h1", MEM_CONN, sizeof(struct back_h1));
 	pool_init(&g->backs_h2, "backs_h2", MEM_CONN, sizeof(struct back_h2));
-	if (front_h2_kit_init(&g->front_kit) != 0 ||
-	    back_h2_kit_init(&g->back_kit) != 0)
-		return -1;
-	return 0;
+	front_h2_conf(&g->front_h2, limits);
+	back_h2_conf(&g->back_h2, limits);
 }
 
 void gate_close_all(struct gate *g)
@@ -44,8 +42,6 @@ void gate_close_all(struct gate *g)
 void gate_fini(struct gate *g)
 {
 	clients_fini(&g->clients);
-	h2_kit_fini(&g->front_kit);
-	h2_kit_fini(&g->back_kit);
 	pool_fini(&g->streams);
 	pool_fini(&g->fronts_h1);
 	pool_fini(&g->fronts_h2);

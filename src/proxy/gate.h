@@ -6,7 +6,7 @@
 
 #include "allocators/pool.h"
 #include "base/stats.h"
-#include "http/h2.h"
+#include "http/h2_session.h"
 #include "io/loop.h"
 #include "proxy/accesslog.h"
 #include "proxy/clients.h"
@@ -35,7 +35,7 @@ struct gate {
 	const char *arm;   /* heapgate-arm of all answers; NULL: none */
 	uint8_t forwarded; /* enum forwarded: what becomes of X-Forwarded-* */
 	bool draining;
-	struct h2_kit front_kit, back_kit;
+	struct h2_conf front_h2, back_h2;
 	struct pool streams;
 	struct pool fronts_h1, fronts_h2, backs_h1, backs_h2;
 	struct list fronts; /* struct front, all */
@@ -49,9 +49,8 @@ struct gate {
 	void *owner;                     /* of on_idle: the worker */
 };
 
-/* Returns: 0, or -1 without memory. */
-int gate_init(struct gate *g, struct loop *l, struct stats *stats,
-	      const struct limits_conf *limits) MUST_USE;
+void gate_init(struct gate *g, struct loop *l, struct stats *stats,
+	       const struct limits_conf *limits);
 /* Closes all fronts at once; what they held is freed after this turn. */
 void gate_close_all(struct gate *g);
 /* Gives back what the pools keep empty; for a timer. */

@@ -51,7 +51,7 @@ static enum inventory_state state_of(const struct stream *s)
 
 static void name_stream(struct inventory_stream *to, const struct stream *s)
 {
-	to->id = s->a.id;
+	to->id = s->a.h2.id;
 	to->state = (uint8_t)state_of(s);
 	to->status = s->answered ? s->res.status : 0;
 	to->age_ms = (uint32_t)((s->gate->loop->now_us - s->started_us) / 1000);
@@ -135,14 +135,15 @@ static void look_at_h1(struct inventory_conn *to, const struct h1_session *w)
 	to->sum.held_bytes = mem_usable(w->held);
 }
 
-static void look_at_h2(struct inventory_conn *to, const struct h2_user *user)
+static void look_at_h2(struct inventory_conn *to, const struct h2_session *h2)
 {
-	look_at_conn(to, user->conn);
+	look_at_conn(to, h2->conn);
 	to->is_h2 = true;
-	to->sum.nghttp2_bytes = user->bytes > 0 ? (uint64_t)user->bytes : 0;
-	to->sum.hpack_bytes = h2_hpack_bytes(user);
-	to->sum.packed_bytes += h2_packed_bytes(user);
-	to->sum.saved_bytes += h2_saved_bytes(user);
+	to->sum.nghttp2_bytes = h2->hpack.bytes > 0 ? (uint64_t)h2->hpack.bytes : 0;
+	to->sum.hpack_bytes = h2_hpack_bytes(&h2->hpack);
+	to->sum.held_bytes = h2_held_bytes(h2);
+	to->sum.packed_bytes += fold_packed_bytes(&h2->hpack.page);
+	to->sum.saved_bytes += fold_saved_bytes(&h2->hpack.page);
 }
 
 static void add_server(struct inventory *inv, struct inventory_conn *c,
@@ -172,9 +173,9 @@ static void add_back_h2(struct inventory *inv, const struct back_h2 *b)
 {
 	struct inventory_conn c = {.sum = {.struct_bytes = sizeof(*b)}};
 
-	look_at_h2(&c, &b->user);
+	look_at_h2(&c, &b->h2);
 	c.sum.n_streams = b->n_streams;
-	add_server(inv, &c, b->user.conn);
+	add_server(inv, &c, b->h2.conn);
 }
 
 static void add_front(struct inventory *inv, const struct front *f)
@@ -185,7 +186,7 @@ static void add_front(struct inventory *inv, const struct front *f)
 		const struct front_h2 *h = container_of(f, struct front_h2, f);
 
 		c.sum.struct_bytes = sizeof(*h);
-		look_at_h2(&c, &h->user);
+		look_at_h2(&c, &h->h2);
 	} else {
 		const struct front_h1 *h = container_of(f, struct front_h1, f);
 

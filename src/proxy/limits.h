@@ -9,6 +9,9 @@
 #include "http/h1.h"
 #include "proxy/flood.h"
 
+/* What an HTTP/2 answer may take before its client has shown that it reads. */
+#define H2_FIRST_BYTES 8192u
+
 struct limits_conf {
 	uint32_t connections;          /* fronts per worker (20,000) */
 	uint32_t client_connections;   /* … of one address; 0: no limit (5,000) */

@@ -129,9 +129,7 @@ void stream_attach_b(struct stream *s, const struct side_ops *ops, void *owner,
 	must(!s->b.ops);
 	s->b.ops = ops;
 	s->b.owner = owner;
-	s->b.id = 0;
-	s->b.submitted = false;
-	s->b.deferred = false;
+	memset(&s->b.h2, 0, sizeof(s->b.h2));
 	s->b.wide = false;
 	s->b.n_infos = 0;
 	s->b.aborted = false;
@@ -371,30 +369,14 @@ void stream_fail_b(struct stream *s, enum stream_end why)
 
 /* --- memory -------------------------------------------------------------- */
 
-struct stream_lib_mark stream_lib_mark(void)
-{
-	return (struct stream_lib_mark){
-		mem_mark(MEM_NGHTTP2),
-		stat_get(&mem_counters()->tag[MEM_NGHTTP2].allocs)};
-}
-
-void stream_charge_lib(struct stream *s, struct stream_lib_mark before)
-{
-	struct stream_lib_mark now = stream_lib_mark();
-
-	if (now.bytes > before.bytes)
-		s->lib_bytes += (uint32_t)(now.bytes - before.bytes);
-	s->lib_allocs += (uint32_t)(now.allocs - before.allocs);
-}
-
 uint64_t stream_mem_peak(const struct stream *s)
 {
 	return sizeof(*s) + s->arena.used_bytes + s->req_body.peak_bytes +
-	       s->res_body.peak_bytes + s->lib_bytes;
+	       s->res_body.peak_bytes;
 }
 
 uint64_t stream_n_allocs(const struct stream *s)
 {
 	return 1u + arena_n_blocks(&s->arena) + s->req_body.n_blocks +
-	       s->res_body.n_blocks + s->lib_allocs;
+	       s->res_body.n_blocks;
 }

@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "http/body.h"
+#include "http/h2_session.h"
 #include "http/message.h"
 #include "io/loop.h"
 #include "upstream/route.h"
@@ -51,9 +52,7 @@ struct side {
 	const struct side_ops *ops; /* NULL: detached */
 	void *owner;                /* struct front_h2, struct back_h1 … */
 	struct list node;           /* in the owner's list of streams */
-	int32_t id;                 /* h2 stream id; 0 in h1 */
-	bool submitted;             /* h2: head is with nghttp2 */
-	bool deferred;              /* h2: its body waits for data */
+	struct h2_stream h2;        /* h2 alone; else all zero */
 	uint8_t n_infos;            /* h2 B: interim answers so far */
 	bool wide;                  /* h2: may buffer more than at first */
 	bool aborted;               /* abort() was called */
@@ -86,8 +85,6 @@ struct stream {
 	bool is_h2 : 1;       /* the client speaks h2 */
 	bool tunnel : 1;      /* after a 101: bytes both ways, no HTTP */
 	bool overdue : 1;     /* the timer has rung; see timer_cb() */
-	uint32_t lib_bytes;   /* that nghttp2 took to queue its heads */
-	uint32_t lib_allocs;  /* calls for these */
 	uint64_t moved_bytes; /* while the client was waited for; see min_rate */
 	uint64_t started_us;  /* monotonic: first header */
 	uint64_t sent_us;     /* request head given to B */
@@ -131,17 +128,8 @@ void stream_linger(struct stream *s);
 void stream_abort_b(struct stream *s, enum stream_end why);
 void stream_abort(struct stream *s, enum stream_end why); /* both sides */
 
-/* What nghttp2 takes from here on, until stream_charge_lib(), it takes for
- * this stream. */
-struct stream_lib_mark {
-	uint64_t bytes;
-	uint64_t allocs;
-};
-struct stream_lib_mark stream_lib_mark(void);
-void stream_charge_lib(struct stream *s, struct stream_lib_mark before);
-
 /* The most bytes it can have held at once: its struct, its arena, the highest
- * of each of its bodies, and what was charged to it. */
+ * of each of its bodies. */
 uint64_t stream_mem_peak(const struct stream *s);
 /* Blocks of memory that were taken for it, the struct included. */
 uint64_t stream_n_allocs(const struct stream *s);

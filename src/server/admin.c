@@ -527,13 +527,11 @@ struct admin *admin_new(struct supervisor *s)
 		a->shared = shared_new(1, N_ENDPOINTS, 1, 0, &fd);
 	if (a->shared) {
 		close(fd);
-		a->has_gate = true; /* half of one can be ended too */
-		if (gate_init(&a->gate, &s->loop, shared_stats(a->shared, 0),
-			      &a->limits) == 0) {
-			a->gate.dispatch = dispatch_cb;
-			a->gate.handler = a;
-			return a;
-		}
+		a->has_gate = true;
+		gate_init(&a->gate, &s->loop, shared_stats(a->shared, 0), &a->limits);
+		a->gate.dispatch = dispatch_cb;
+		a->gate.handler = a;
+		return a;
 	}
 	admin_free(&a);
 	return NULL;

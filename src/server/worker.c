@@ -337,10 +337,11 @@ static int open_gate(struct worker *w)
 	const struct snapshot *s = w->snapshot;
 	struct gate *g = &w->gate;
 
-	w->has_gate = true; /* half of one can be ended too */
 	w->error_pages = error_pages_new(s->error_pages, s->n_error_pages);
-	if (!w->error_pages || gate_init(g, &w->loop, w->stats, &s->limits) != 0)
+	if (!w->error_pages)
 		return FAIL(EXITS_INTERNAL, "no memory");
+	gate_init(g, &w->loop, w->stats, &s->limits);
+	w->has_gate = true;
 	g->dispatch = dispatch;
 	g->retry = dispatch_retry;
 	g->routes = s->route_table;

@@ -106,8 +106,10 @@ def open_all():
     for c in old:
         c.connect()
     return new, old
-# A page at least of each SSL and of each session, wherever they lie.
-WANT = (2 * n_h2 + n_h1) * 4096
+# A page at least of each SSL, wherever it lies; where pages are aligned, both of its
+# pages and the one of each session.
+WANT = (n_h2 + n_h1) * 4096
+ALL = (3 * n_h2 + 2 * n_h1) * 4096
 EOT
 
 for name in jemalloc system hybrid; do
@@ -121,7 +123,7 @@ for name in jemalloc system hybrid; do
 		new, old = open_all()
 		wait_folded(WANT)  # none of them has ever asked
 		if name == "hybrid":
-		    wait_folded(2 * WANT)
+		    wait_folded(ALL)
 		before = folded()
 		url = "http://127.0.0.1:%d/memory" % metrics
 		text = urllib.request.urlopen(url, timeout=30).read().decode()
@@ -144,7 +146,7 @@ for name in jemalloc system hybrid; do
 		    c.sock.close()
 		for c in new[40:60]:
 		    c.use()
-		wait_folded((2 * (n_h2 - 40) + n_h1 - 10) * 4096)
+		wait_folded((n_h2 - 40 + n_h1 - 10) * 4096)
 		late = new[60].ask("/delay/1000")
 		time.sleep(0.1)
 		os.kill(pid, signal.SIGTERM)

@@ -1,7 +1,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "http/h2_scan.h"
+#include "http/h2_ids.h"
 #include "proxy/flood.h"
 
 static const struct flood_conf conf = {10000, 5000};
@@ -114,38 +114,6 @@ END_TEST
 
 /* --- what it is told by --------------------------------------------------- */
 
-START_TEST(frame_heads_are_found_however_the_bytes_are_split)
-{
-	static const uint8_t bytes[] = "preface!"
-				       "\0\0\3\0\1\x80\0\0\5abc"
-				       "\0\0\0\4\0\0\0\0\0"
-				       "\0\0\2\x16\xff\0\1\0\1xy";
-	size_t len = sizeof(bytes) - 1;
-
-	for (size_t step = 1; step <= len; step++) {
-		struct h2_scan s;
-		struct h2_head head[4];
-		unsigned int n = 0;
-
-		h2_scan_init(&s, 8);
-		for (size_t from = 0; from < len; from += step) {
-			size_t part = len - from < step ? len - from : step;
-			size_t at = 0;
-
-			while (h2_scan_next(&s, bytes + from, part, &at, &head[n]))
-				ck_assert_uint_lt(n++, 3);
-			ck_assert_uint_eq(at, part);
-		}
-		ck_assert_uint_eq(n, 3);
-		ck_assert_int_eq(head[0].id, 5);
-		ck_assert_uint_eq(head[0].length, 3);
-		ck_assert_uint_eq(head[1].type, 4);
-		ck_assert_uint_eq(head[2].flags, 0xff);
-		ck_assert_int_eq(head[2].id, 0x10001);
-	}
-}
-END_TEST
-
 START_TEST(ids_are_open_dropped_skipped_or_forgotten)
 {
 	struct h2_ids ids = {.highest = -1};
@@ -186,7 +154,6 @@ int main(void)
 	tcase_add_test(t, data_frames_of_some_size_are_free_and_single_bytes_are_not);
 	tcase_add_test(t, a_burst_of_0_is_no_limit);
 	tcase_add_test(t, each_event_costs_something_and_has_a_reason);
-	tcase_add_test(t, frame_heads_are_found_however_the_bytes_are_split);
 	tcase_add_test(t, ids_are_open_dropped_skipped_or_forgotten);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -13,16 +13,22 @@ static struct {
 	uint64_t until_ms;
 } watch;
 
-void choose_system(void)
+void choose_allocator(const char *allocator)
 {
 	char err[256] = "";
 
-	ck_assert_msg(mem_choose("system", err, sizeof(err)) == 0, "%s", err);
+	ck_assert_msg(mem_choose(allocator, err, sizeof(err)) == 0, "%s", err);
+}
+
+void choose_system(void)
+{
+	choose_allocator("system");
 }
 
 void start_loop(void)
 {
-	choose_system();
+	if (!mem_info()->name[0])
+		choose_system();
 	ck_assert_int_eq(loop_init(&test_loop), 0);
 }
 

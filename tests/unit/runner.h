@@ -9,8 +9,9 @@
 #include "io/loop.h"
 
 /* Fixtures for tcase_add_checked_fixture(); a test is a process of its own. */
+void choose_allocator(const char *allocator);
 void choose_system(void);
-/* Chooses system and starts *test_loop. */
+/* Chooses system, if nothing is chosen, and starts *test_loop. */
 void start_loop(void);
 void stop_loop(void);
 extern struct loop test_loop;
