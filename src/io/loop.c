@@ -3,7 +3,9 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/must.h"
 
@@ -36,15 +38,16 @@ static uint64_t tick_of(uint64_t ms)
 	return (ms + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS;
 }
 
+/* By a timer of the kernel's that stays as it is while the loop waits, not by each
+ * wait's timeout: that would be started and stopped anew each time. */
 static void wheel_arm(struct loop *l, uint64_t tick)
 {
 	uint64_t ms = tick * WHEEL_TICK_MS;
-	uint64_t wait = ms > l->now_ms ? ms - l->now_ms : 0;
-	struct timeval tv = {.tv_sec = (time_t)(wait / 1000u),
-			     .tv_usec = (suseconds_t)(wait % 1000u) * 1000};
+	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(ms / 1000u),
+					     .tv_nsec = (long)(ms % 1000u) * 1000000}};
 
 	l->armed_tick = tick;
-	event_add(l->wheel_event, &tv);
+	must(timerfd_settime(l->wheel_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0);
 }
 
 static void wheel_insert(struct loop *l, struct timer *t)
@@ -96,7 +99,7 @@ static void wheel_cb(evutil_socket_t fd, short what, void *arg)
 	struct loop *l = arg;
 	uint64_t now_tick;
 
-	(void)fd;
+	(void)fd; /* edge-triggered: need not be read */
 	(void)what;
 	loop_turn(l);
 	l->armed_tick = 1; /* it is the past: what is set meanwhile arms nothing */
@@ -298,15 +301,28 @@ static struct event_base *new_base(void)
 	if (!conf)
 		return NULL;
 	event_config_set_flag(conf, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(conf, EVENT_BASE_FLAG_NO_CACHE_TIME); /* nobody asks */
 	event_config_require_features(conf, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
 	base = event_base_new_with_config(conf);
 	event_config_free(conf);
 	return base;
 }
 
+static int start_wheel(struct loop *l)
+{
+	l->wheel_tick = l->now_ms / WHEEL_TICK_MS;
+	l->wheel_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->wheel_fd < 0)
+		return -1;
+	l->wheel_event = event_new(l->base, l->wheel_fd, EV_READ | EV_ET | EV_PERSIST,
+				   wheel_cb, l);
+	return l->wheel_event ? event_add(l->wheel_event, NULL) : -1;
+}
+
 int loop_init(struct loop *l)
 {
 	memset(l, 0, sizeof(*l));
+	l->wheel_fd = -1;
 	list_init(&l->dirty);
 	list_init(&l->later);
 	list_init(&l->graves);
@@ -315,11 +331,8 @@ int loop_init(struct loop *l)
 	list_init(&l->quiet);
 	arena_init(&l->tick, MEM_TICK, 4096);
 	read_clocks(l);
-	l->wheel_tick = l->now_ms / WHEEL_TICK_MS;
 	l->base = new_base();
-	if (l->base)
-		l->wheel_event = event_new(l->base, -1, 0, wheel_cb, l);
-	if (l->wheel_event && alloc_buffers(l) == 0)
+	if (l->base && start_wheel(l) == 0 && alloc_buffers(l) == 0)
 		return 0;
 	loop_fini(l);
 	return -1;
@@ -334,6 +347,8 @@ void loop_fini(struct loop *l)
 		watch_free(container_of(l->signals.next, struct watch, node));
 	if (l->wheel_event)
 		event_free(l->wheel_event);
+	if (l->wheel_fd >= 0)
+		close(l->wheel_fd);
 	if (l->base)
 		event_base_free(l->base);
 	mem_free(MEM_WORKER, l->in);

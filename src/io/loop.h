@@ -59,12 +59,13 @@ struct loop {
 	/* timers: a wheel with lazy moves */
 	struct list *wheel; /* WHEEL_SLOTS lists of struct timer */
 	struct event *wheel_event;
+	int wheel_fd;        /* a timer of the kernel's */
 	uint64_t wheel_tick; /* tick that was run last */
 	uint64_t armed_tick; /* tick the event waits for; 0: not armed */
 	uint32_t n_timers;
 };
 
-/* Returns: 0, or -1 when there is no memory or no epoll. */
+/* Returns: 0, or -1 when there is no memory, no epoll or no timer. */
 int loop_init(struct loop *l) MUST_USE;
 void loop_fini(struct loop *l);
 /* Runs until loop_stop(). */
