@@ -26,6 +26,9 @@
 # Define NO_HARDEN=1 to leave out the hardening flags (PIE, RELRO, stack
 # protector, fortified libc calls).
 #
+# Define NO_LTO=1 to compile each file by itself. Without it, and by gcc, the program
+# is optimised as a whole; test programs are not, they link faster so.
+#
 # Define CC, CFLAGS, CPPFLAGS, LDFLAGS, PKG_CONFIG, prefix, DESTDIR as usual.
 # CFLAGS is yours: what the program cannot do without is added to it.
 #
@@ -79,6 +82,11 @@ ifndef DEBUG
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 endif
+endif
+
+ifeq ($(findstring gcc,$(notdir $(CC)))$(NO_LTO)$(SANITIZE)$(DEBUG),gcc)
+LTO = -flto=auto -ffat-lto-objects
+NO_LTO_LD = -fno-lto
 endif
 
 OPT =
@@ -142,7 +150,7 @@ heapgate: $B/heapgate
 endif
 
 $B/heapgate: $(call obj,$(MAIN)) $(LIBRARIES) $B/.ldflags
-	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+	$(Q_LD) $(CC) $(HARDEN) $(LTO) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 $B/libmem.a: $(MEM_OBJ)
 $B/libheapgate.a: $(OBJ) $(GEN:.c=.o)
@@ -151,11 +159,11 @@ $B/libmem.a $B/libheapgate.a:
 
 $B/%.o: %.c $B/.cflags
 	@mkdir -p $(@D)
-	$(Q_CC) $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q_CC) $(CC) $(ALL_CFLAGS) $(if $(filter tests/%,$<),,$(LTO)) -MMD -MP -c -o $@ $<
 
 $B/tests/unit/check_%: $B/tests/unit/check_%.o $(UNIT_LIB_OBJ) $(LIBRARIES) \
 		$B/.ldflags
-	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(CHECK_LIBS) \
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) $(NO_LTO_LD) -o $@ $(filter %.o %.a,$^) $(CHECK_LIBS) \
 		$(LIBS_$(@F)) $(LIBS)
 
 # The main that replays seeds is in an archive, so that a fuzzer may bring
@@ -164,7 +172,7 @@ $B/tests/fuzz/libreplay.a: $B/tests/fuzz/replay.o
 	$(Q_AR) rm -f $@ && $(AR) crs $@ $^
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $B/tests/fuzz/libreplay.a $(LIBRARIES) \
 		$B/.ldflags
-	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) \
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) $(NO_LTO_LD) -o $@ $(filter %.o %.a,$^) \
 		$(LIBS_$(@F)) $(LIBS)
 
 $B/tests/e2e/stray.so $(COST): $B/%.so: %.c $B/.cflags
@@ -173,7 +181,7 @@ $B/tests/e2e/stray.so $(COST): $B/%.so: %.c $B/.cflags
 		-fno-builtin -o $@ $< -ldl
 
 $B/tests/bench/bench_%: $B/tests/bench/bench_%.o $B/libmem.a $B/.ldflags
-	$(Q_LD) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_$(@F)) \
+	$(Q_LD) $(CC) $(ALL_LDFLAGS) $(NO_LTO_LD) -o $@ $(filter %.o %.a,$^) $(LIBS_$(@F)) \
 		-ldl -lm
 
 # dygraphs, for the charts of "heapgate ab": Debian's libjs-dygraphs as it is
@@ -202,9 +210,9 @@ stamp = @mkdir -p $(@D); printf '%s\n' $1 >$@.new; \
 quote = '$(subst ','\'',$1)'
 $B/.cflags: FORCE
 	@$(if $(PKG_LIBS),:,echo "libraries are missing: make deps" >&2; exit 1)
-	$(call stamp,$(call quote,$(CC) $(ALL_CFLAGS)))
+	$(call stamp,$(call quote,$(CC) $(ALL_CFLAGS) $(LTO)))
 $B/.ldflags: FORCE
-	$(call stamp,$(call quote,$(CC) $(ALL_LDFLAGS) $(LIBS)))
+	$(call stamp,$(call quote,$(CC) $(LTO) $(ALL_LDFLAGS) $(LIBS)))
 
 -include $(patsubst %.o,%.d,$(MEM_OBJ) $(OBJ) $(UNIT_LIB_OBJ) \
 	$(patsubst %.c,$B/fuzz/obj/%.o,$(MEM_SRC) $(SRC)) \
