@@ -9,40 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void open_server(void)
-{
-	h2_case_server();
-	h2_case_open();
-	h2_case_greet();
-}
-
-/* Requests 1, 3, … wait for their answers. */
-static void open_asked(unsigned int n)
-{
-	open_server();
-	for (unsigned int i = 0; i < n; i++)
-		h2_case_get(1 + 2 * i);
-	h2_case_clear();
-}
-
-static void open_client(unsigned int n, bool body)
-{
-	h2_case_client();
-	h2_case_open();
-	h2_case_greet();
-	for (unsigned int i = 0; i < n; i++)
-		h2_case_ask(body);
-	h2_case_turn();
-	h2_case_clear();
-}
-
-static bool has(const char *line)
-{
-	const char *at = strstr(the.sent, line);
-
-	return at && (at == the.sent || at[-1] == '\n');
-}
-
 /* --- order (RFC 9218) --------------------------------------------------------------
  */
 
@@ -57,7 +23,7 @@ static void ask_with(uint32_t id, const char *priority)
 
 START_TEST(bodies_go_by_urgency_and_in_turn_where_that_is_wanted)
 {
-	open_server();
+	h2_case_open_server();
 	h2_case_window(0, 1 << 20);
 	ask_with(1, "u=5");
 	ask_with(3, "i");
@@ -84,7 +50,7 @@ START_TEST(a_large_head_goes_in_pieces)
 {
 	static char value[5][20001];
 
-	open_asked(2);
+	h2_case_open_asked(2);
 	for (int i = 0; i < 5; i++) {
 		memset(value[i], 1 + i, 20000); /* Huffman makes them longer */
 		h2_case_field(&h2_case_stream(1)->m.headers, i ? "b" : "a", value[i]);
@@ -94,12 +60,12 @@ START_TEST(a_large_head_goes_in_pieces)
 	h2_case_field(&h2_case_stream(3)->m.headers, "d", "e");
 	h2_case_answer(3, 0, true);
 	h2_case_turn();
-	ck_assert(has("HEADERS 1 :status=200"));
-	ck_assert(has("CONTINUATION 1"));
+	ck_assert(h2_case_has(the.sent, "HEADERS 1 :status=200"));
+	ck_assert(h2_case_has(the.sent, "CONTINUATION 1"));
 	ck_assert_ptr_nonnull(strstr(the.sent, " a=(20000)"));
 	ck_assert_ptr_nonnull(strstr(the.sent, " b=(20000)"));
 	ck_assert_ptr_nonnull(strstr(the.sent, " c=(20000)"));
-	ck_assert(has("HEADERS 3 end :status=200 d=e\n"));
+	ck_assert(h2_case_has(the.sent, "HEADERS 3 end :status=200 d=e\n"));
 	ck_assert_uint_eq(the.h.n_streams, 0);
 	h2_case_close();
 }
@@ -111,7 +77,7 @@ START_TEST(a_head_of_about_one_frame_goes_whole)
 	static char value[H2_PAYLOAD_BYTES + 100];
 
 	for (size_t n = H2_PAYLOAD_BYTES - 20; n < H2_PAYLOAD_BYTES + 20; n++) {
-		open_asked(1);
+		h2_case_open_asked(1);
 		memset(value, 1, n);
 		value[n] = '\0';
 		h2_case_field(&h2_case_stream(1)->m.headers, "a", value);
@@ -134,7 +100,7 @@ static void make_info(const char *value)
 
 START_TEST(interim_answers_go_before_the_answer_and_in_their_order)
 {
-	open_asked(2);
+	h2_case_open_asked(2);
 	make_info("a");
 	ck_assert_int_eq(h2_inform(&the.h, &h2_case_stream(1)->h2, &info), 0);
 	make_info("b");
@@ -165,7 +131,7 @@ static void inform_other(struct h2_case_stream *s)
 
 START_TEST(an_interim_answer_while_it_sends_keeps_hpack_in_step)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	the.on_sent = inform_other;
 	h2_case_field(&h2_case_stream(1)->m.headers, "x-a", "1");
 	h2_case_field(&h2_case_stream(3)->m.headers, "x-b", "1");
@@ -182,7 +148,7 @@ END_TEST
 
 START_TEST(an_interim_answer_among_bodies_keeps_hpack_in_step)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	the.on_sent = inform_other;
 	h2_case_answer(1, 20000, true);
 	h2_case_turn();
@@ -197,7 +163,7 @@ END_TEST
  * a smaller one from there on. */
 START_TEST(blocks_and_acks_of_the_tables_size_keep_their_order)
 {
-	open_asked(1);
+	h2_case_open_asked(1);
 	make_info("a");
 	ck_assert_int_eq(h2_inform(&the.h, &h2_case_stream(1)->h2, &info), 0);
 	h2_case_setting(H2_HEADER_TABLE_SIZE, 0);
@@ -220,7 +186,7 @@ START_TEST(interim_answers_that_nobody_takes_are_bounded)
 	static char value[4001];
 	int lost = 0;
 
-	open_asked(1);
+	h2_case_open_asked(1);
 	memset(value, 'v', 4000);
 	make_info(value);
 	for (int i = 0; i < 100; i++)
@@ -231,8 +197,8 @@ START_TEST(interim_answers_that_nobody_takes_are_bounded)
 	ck_assert(!the.h.over); /* the client floods nobody */
 	h2_case_answer(1, 0, true);
 	h2_case_turn();
-	ck_assert(has("HEADERS 1 :status=103 link=(4000)\n"));
-	ck_assert(has("HEADERS 1 end :status=200\n"));
+	ck_assert(h2_case_has(the.sent, "HEADERS 1 :status=103 link=(4000)\n"));
+	ck_assert(h2_case_has(the.sent, "HEADERS 1 end :status=200\n"));
 	h2_case_close();
 }
 END_TEST
@@ -252,14 +218,14 @@ static void reset_others(struct h2_case_stream *s)
 
 START_TEST(who_is_told_of_bytes_sent_may_reset_all_others)
 {
-	open_asked(5);
+	h2_case_open_asked(5);
 	the.on_sent = reset_others;
 	for (int32_t id = 1; id < 11; id += 2)
 		h2_case_answer(id, 5000, true);
 	h2_case_turn();
-	ck_assert(has("DATA 1 5000 end\n"));
-	ck_assert(!has("DATA 3"));
-	ck_assert(has("RST 3 8\nRST 5 8\nRST 7 8\nRST 9 8\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 1 5000 end\n"));
+	ck_assert(!h2_case_has(the.sent, "DATA 3"));
+	ck_assert(h2_case_has(the.sent, "RST 3 8\nRST 5 8\nRST 7 8\nRST 9 8\n"));
 	ck_assert_uint_eq(the.h.n_streams, 0);
 	ck_assert_uint_eq(n_calls, 1);
 	h2_case_close();
@@ -273,7 +239,7 @@ static void reset_self(struct h2_case_stream *s)
 
 START_TEST(who_is_told_of_bytes_sent_may_reset_that_stream)
 {
-	open_server();
+	h2_case_open_server();
 	the.on_sent = reset_self;
 	ask_with(1, "i");
 	ask_with(3, "u=3");
@@ -298,7 +264,7 @@ static void ask_again(struct h2_case_stream *s)
 
 START_TEST(who_is_told_of_an_end_may_ask_anew)
 {
-	open_client(10, true);
+	h2_case_open_client(10, true);
 	the.on_close = ask_again;
 	for (unsigned int i = 0; i < 10; i++)
 		h2_reset(&the.h, &the.streams[i].h2, H2_CANCEL);
@@ -323,7 +289,7 @@ static void end_it(struct h2_case_stream *s)
 
 START_TEST(who_is_told_of_bytes_sent_may_end_it_all)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	the.on_sent = end_it;
 	h2_case_answer(1, 20000, true);
 	h2_case_answer(3, 0, true);
@@ -339,7 +305,7 @@ START_TEST(a_stream_is_due_once_whatever_is_wanted_of_it)
 {
 	struct h2_stream *s;
 
-	open_server();
+	h2_case_open_server();
 	the.keeps = true;
 	h2_case_post(1);
 	h2_case_data(0, 1, 16000);

@@ -1,45 +1,11 @@
 /* h2_session: windows, of what comes and of what goes. */
 #include "h2_case.h"
 
-static void open_server(void)
-{
-	h2_case_server();
-	h2_case_open();
-	h2_case_greet();
-}
-
-/* Requests 1, 3, … wait for their answers. */
-static void open_asked(unsigned int n)
-{
-	open_server();
-	for (unsigned int i = 0; i < n; i++)
-		h2_case_get(1 + 2 * i);
-	h2_case_clear();
-}
-
-static void open_client(unsigned int n, bool body)
-{
-	h2_case_client();
-	h2_case_open();
-	h2_case_greet();
-	for (unsigned int i = 0; i < n; i++)
-		h2_case_ask(body);
-	h2_case_turn();
-	h2_case_clear();
-}
-
-static bool has(const char *line)
-{
-	const char *at = strstr(the.sent, line);
-
-	return at && (at == the.sent || at[-1] == '\n');
-}
-
 /* --- what comes ---------------------------------------------------------------- */
 
 START_TEST(windows_are_opened_again_by_halves)
 {
-	open_server();
+	h2_case_open_server();
 	h2_case_post(1);
 	h2_case_data(0, 1, 9999);
 	h2_case_turn();
@@ -62,7 +28,7 @@ END_TEST
 
 START_TEST(who_sends_more_than_the_streams_window_is_reset)
 {
-	open_server();
+	h2_case_open_server();
 	the.keeps = true;
 	h2_case_post(1);
 	h2_case_data(0, 1, 10000);
@@ -80,7 +46,7 @@ END_TEST
 
 START_TEST(who_sends_more_than_the_connections_window_is_sent_away)
 {
-	open_server();
+	h2_case_open_server();
 	the.keeps = true;
 	for (uint32_t id = 1; id < 11; id += 2) {
 		h2_case_post(id);
@@ -104,7 +70,7 @@ START_TEST(padding_counts_and_is_given_back_at_once)
 	static const uint8_t p[] = {200, 'x', 'y'};
 	uint8_t payload[203] = {0};
 
-	open_server();
+	h2_case_open_server();
 	the.keeps = true;
 	memcpy(payload, p, sizeof(p));
 	h2_case_post(1);
@@ -122,7 +88,7 @@ START_TEST(padding_counts_and_is_given_back_at_once)
 	ck_assert(the.h.over ||
 		  h2_case_stream(1)->h2.reset_due); /* no turn: too much */
 	h2_case_close();
-	open_server();
+	h2_case_open_server();
 	h2_case_post(1);
 	for (unsigned int i = 0; i < 1000; i++) {
 		h2_case_frame(H2_DATA, H2_PADDED, 1, payload, 201);
@@ -146,7 +112,7 @@ START_TEST(no_byte_of_the_connections_window_is_lost)
 	uint8_t padded[] = {4, 'a', 'b', 0, 0, 0, 0};
 	uint32_t all = 0;
 
-	open_server();
+	h2_case_open_server();
 	h2_case_post(1);
 	h2_reset(&the.h, &h2_case_stream(1)->h2, H2_CANCEL);
 	h2_case_data(0, 1, 100); /* before its RST_STREAM is out */
@@ -201,7 +167,7 @@ static void give_back(struct h2_case_stream *s)
 
 START_TEST(what_a_stream_gives_back_at_its_end_opens_the_window_at_once)
 {
-	open_server();
+	h2_case_open_server();
 	the.conf.window_bytes = 40000;
 	the.h.in_window = 40000;
 	the.keeps = true;
@@ -228,7 +194,7 @@ static void give_back_sent(struct h2_case_stream *s)
 
 START_TEST(an_upload_dropped_when_the_answer_is_out_opens_it_too)
 {
-	open_server();
+	h2_case_open_server();
 	the.conf.window_bytes = 20000;
 	the.h.in_window = 20000;
 	the.keeps = true;
@@ -270,7 +236,7 @@ START_TEST(our_settings_narrow_a_stream_when_they_are_acknowledged)
 	h2_consume(&the.h, &s->h2, 60000);
 	h2_case_turn();
 	ck_assert_int_eq(s->h2.in_window, 8192);
-	ck_assert(has("WINDOW 1 60000\n"));
+	ck_assert(h2_case_has(the.sent, "WINDOW 1 60000\n"));
 	h2_case_data(0, 1, 8192);
 	ck_assert(!s->h2.reset_due);
 	h2_case_data(0, 1, 1);
@@ -295,7 +261,7 @@ START_TEST(a_body_may_end_while_its_window_is_below_zero)
 	h2_case_data(H2_END_STREAM, 1, 0);
 	ck_told("end 1\nclose 1 0\n");
 	h2_case_turn();
-	ck_assert(!has("RST"));
+	ck_assert(!h2_case_has(the.sent, "RST"));
 	h2_case_close();
 }
 END_TEST
@@ -304,7 +270,7 @@ START_TEST(a_wider_window_is_told_and_counts)
 {
 	struct h2_case_stream *s;
 
-	open_client(1, false);
+	h2_case_open_client(1, false);
 	s = h2_case_stream(1);
 	h2_case_ok(0, 1);
 	h2_widen(&the.h, &s->h2, 8192); /* no wider */
@@ -330,7 +296,7 @@ END_TEST
 
 START_TEST(nobody_widens_a_stream_that_has_ended)
 {
-	open_client(1, true);
+	h2_case_open_client(1, true);
 	h2_case_ok(0, 1);
 	h2_case_data(H2_END_STREAM, 1, 8000);
 	h2_case_turn();
@@ -345,7 +311,7 @@ END_TEST
 
 START_TEST(a_widest_window_stays_within_31_bits)
 {
-	open_client(1, false);
+	h2_case_open_client(1, false);
 	h2_case_ok(0, 1);
 	h2_widen(&the.h, &h2_case_stream(1)->h2, INT32_MAX);
 	h2_case_turn();
@@ -361,7 +327,7 @@ END_TEST
 
 START_TEST(no_more_is_sent_than_the_streams_window_takes)
 {
-	open_asked(1);
+	h2_case_open_asked(1);
 	h2_case_answer(1, 100000, true);
 	h2_case_window(0, 1000000);
 	h2_case_turn();
@@ -381,7 +347,7 @@ END_TEST
 
 START_TEST(no_more_is_sent_than_the_connections_window_takes)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	h2_case_window(3, 100000);
 	h2_case_answer(1, 40000, true);
 	h2_case_answer(3, 90000, true);
@@ -395,15 +361,15 @@ START_TEST(no_more_is_sent_than_the_connections_window_takes)
 	ck_assert_uint_eq(the.n_data, 129999);
 	h2_case_window(0, 1000);
 	h2_case_turn();
-	ck_assert(has("DATA 3 1 end\n"));
-	ck_assert(has("DATA 5 10 end\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 3 1 end\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 5 10 end\n"));
 	h2_case_close();
 }
 END_TEST
 
 START_TEST(settings_move_the_windows_of_open_streams_below_zero_and_back)
 {
-	open_asked(2);
+	h2_case_open_asked(2);
 	h2_case_answer(1, 10000, false);
 	h2_case_turn();
 	h2_case_setting(H2_INITIAL_WINDOW_SIZE, 0);
@@ -428,16 +394,16 @@ START_TEST(settings_move_the_windows_of_open_streams_below_zero_and_back)
 	ck_sent("HEADERS 5 :status=200\nDATA 5 5\n");
 	h2_case_setting(H2_INITIAL_WINDOW_SIZE, INT32_MAX);
 	h2_case_turn();
-	ck_assert(has("DATA 1 5\n"));
-	ck_assert(has("DATA 3 5 end\n"));
-	ck_assert(has("DATA 5 1 end\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 1 5\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 3 5 end\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 5 1 end\n"));
 	h2_case_close();
 }
 END_TEST
 
 START_TEST(an_end_needs_no_window)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	h2_case_setting(H2_INITIAL_WINDOW_SIZE, 0);
 	h2_case_answer(1, 0, false);
 	h2_case_answer(3, 0, false);
@@ -456,7 +422,7 @@ END_TEST
 
 START_TEST(an_end_waits_for_nobody_elses_window)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	h2_case_answer(3, 0, false);
 	h2_case_answer(5, 0, false);
 	h2_case_window(1, 100000);
@@ -471,7 +437,7 @@ START_TEST(an_end_waits_for_nobody_elses_window)
 	ck_sent("DATA 3 0 end\nHEADERS 5 end x-t=1\n");
 	h2_case_window(0, 100000);
 	h2_case_turn();
-	ck_assert(has("DATA 1 1"));
+	ck_assert(h2_case_has(the.sent, "DATA 1 1"));
 	ck_assert_uint_eq(the.h.n_streams, 0);
 	h2_case_close();
 }
@@ -479,7 +445,7 @@ END_TEST
 
 START_TEST(trailers_end_a_body_with_and_without_bytes)
 {
-	open_asked(3);
+	h2_case_open_asked(3);
 	h2_case_field(&h2_case_stream(1)->m.trailers, "x-t", "1");
 	h2_case_answer(1, 5, true);
 	h2_case_field(&h2_case_stream(3)->m.trailers, "x-t", "3");
@@ -496,7 +462,7 @@ END_TEST
 
 START_TEST(a_request_has_a_body_too)
 {
-	open_client(1, true);
+	h2_case_open_client(1, true);
 	h2_case_more(1, 70000, false);
 	h2_case_turn();
 	ck_assert_uint_eq(the.n_data, 65535);
@@ -506,7 +472,7 @@ START_TEST(a_request_has_a_body_too)
 	h2_case_window(1, 10000);
 	h2_case_more(1, 0, true);
 	h2_case_turn();
-	ck_assert(has("DATA 1 4465 end\n"));
+	ck_assert(h2_case_has(the.sent, "DATA 1 4465 end\n"));
 	ck_assert(!h2_case_stream(1)->open);
 	h2_case_close();
 }
@@ -514,7 +480,7 @@ END_TEST
 
 START_TEST(a_socket_that_is_full_holds_the_bodies_back)
 {
-	open_asked(2);
+	h2_case_open_asked(2);
 	h2_case_window(0, 1 << 24);
 	h2_case_window(1, 1 << 24);
 	h2_case_window(3, 1 << 24);

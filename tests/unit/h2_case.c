@@ -707,3 +707,32 @@ void h2_case_begin_client(void)
 	h2_case_ask(false);
 	h2_case_clear();
 }
+
+/* --- beginnings ------------------------------------------------------------------ */
+
+void h2_case_open_server(void)
+{
+	h2_case_server();
+	h2_case_open();
+	h2_case_greet();
+}
+
+/* Requests 1, 3, … wait for their answers. */
+void h2_case_open_asked(unsigned int n)
+{
+	h2_case_open_server();
+	for (unsigned int i = 0; i < n; i++)
+		h2_case_get(1 + 2 * i);
+	h2_case_clear();
+}
+
+void h2_case_open_client(unsigned int n, bool body)
+{
+	h2_case_client();
+	h2_case_open();
+	h2_case_greet();
+	for (unsigned int i = 0; i < n; i++)
+		h2_case_ask(body);
+	h2_case_turn();
+	h2_case_clear();
+}

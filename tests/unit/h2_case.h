@@ -126,4 +126,10 @@ const char *h2_case_told(void);
 #define ck_told(text) ck_assert_str_eq(h2_case_told(), text)
 #define ck_sent(text) ck_assert_str_eq(the.sent, text)
 
+/* A server's session, open; one that n clients' requests wait in; a client's, with n
+ * requests sent. */
+void h2_case_open_server(void);
+void h2_case_open_asked(unsigned int n);
+void h2_case_open_client(unsigned int n, bool body);
+
 #endif
