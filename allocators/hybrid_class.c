@@ -30,7 +30,7 @@ const struct hybrid_class hybrid_classes[] = {
 	{448, 7, "step"},
 	{512, 8, "libevent, power of two"},
 	{544, 4, "OpenSSL, 536 for each connection"},
-	{640, 5, "step"},
+	{640, 5, "struct front_h2"},
 	{768, 6, "step"},
 	{896, 7, "step"},
 	{928, 5, "struct stream; SSL_SESSION"},

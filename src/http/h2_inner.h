@@ -38,7 +38,7 @@ bool h2_each(struct h2_session *h,
 void h2_refuse_above(struct h2_session *h, int32_t id);
 
 /* The session cannot go on. */
-void h2_fail(struct h2_session *h, uint32_t code, enum h2_fault why);
+void h2_fail(struct h2_session *h, enum h2_error code, enum h2_fault why);
 
 /* --- h2_send.c */
 

@@ -94,6 +94,14 @@ static int take_pseudo(struct message *m, struct arena *a, const struct h2_field
 	return 0;
 }
 
+static void take_length(struct message *m, struct str value)
+{
+	uint64_t n;
+
+	if (str_u64(value, &n) && n <= INT64_MAX)
+		m->content_length = (int64_t)n;
+}
+
 int h2_take_field(struct message *m, struct arena *a, bool trailers,
 		  const struct h2_field *f)
 {
@@ -103,18 +111,15 @@ int h2_take_field(struct message *m, struct arena *a, bool trailers,
 		return take_pseudo(m, a, f);
 	if (fields_copy_known(to, a, f->id, f->name, f->value) != 0)
 		return -1;
+	if (f->id == FIELD_CONTENT_LENGTH && !trailers)
+		take_length(m, f->value);
 	to->at[to->n - 1].never_index = f->never_index;
 	return 0;
 }
 
 void h2_end_head(struct message *m)
 {
-	const struct field *length = fields_get(&m->headers, FIELD_CONTENT_LENGTH);
-	uint64_t n;
-
 	m->minor_version = 1;
 	if (m->method_text.len)
 		m->method = method_of(m->method_text);
-	if (length && str_u64(field_value(length), &n) && n <= INT64_MAX)
-		m->content_length = (int64_t)n;
 }

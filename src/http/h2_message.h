@@ -15,7 +15,7 @@
  */
 int h2_take_field(struct message *m, struct arena *a, bool trailers,
 		  const struct h2_field *f) MUST_USE;
-/* content_length and method of a whole head, from its fields. */
+/* What follows from a whole head: method, version. */
 void h2_end_head(struct message *m);
 
 /* Bytes that the block of a message's head, or of its trailers, may take. */

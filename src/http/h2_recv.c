@@ -224,7 +224,7 @@ static void open_stream(struct h2_session *h, int32_t id)
 	struct h2_stream *s;
 
 	h2_ids_open(&h->ids, id);
-	if (h->goaway_due || h->goaway_sent) {
+	if (h->leaving) {
 		h2_ids_drop(&h->ids, id);
 		return;
 	}
@@ -432,8 +432,7 @@ static bool take_from_block(struct h2_session *h, const uint8_t **p, size_t *len
 	return false;
 }
 
-/* --- frames of the connection, and others ------------------------------------------
- */
+/* --- frames of the connection, and others -------------------------------------- */
 
 static bool move_window(struct h2_session *h, struct h2_stream *s, int64_t by)
 {

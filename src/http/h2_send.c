@@ -143,10 +143,8 @@ static void send_for_all(struct h2_session *h)
 	if (h->notice_due)
 		write_goaway(h, H2_MAX_ID, H2_NO_ERROR);
 	h->notice_due = false;
-	if (h->goaway_due) {
+	if (h->goaway_due)
 		write_goaway(h, h->last_id, H2_NO_ERROR);
-		h->goaway_sent = true;
-	}
 	h->goaway_due = false;
 }
 

@@ -37,16 +37,16 @@ void h2_fini(struct h2_session *h)
 	h->cap_control = 0;
 }
 
-void h2_end(struct h2_session *h, uint32_t code)
+void h2_end(struct h2_session *h, enum h2_error code)
 {
 	if (h->over)
 		return;
 	h->over = true;
 	h->end_due = true;
-	h->end_code = code;
+	h->end_code = (uint8_t)code;
 }
 
-void h2_fail(struct h2_session *h, uint32_t code, enum h2_fault why)
+void h2_fail(struct h2_session *h, enum h2_error code, enum h2_fault why)
 {
 	if (h->over)
 		return;
@@ -58,7 +58,7 @@ bool h2_is_over(const struct h2_session *h)
 {
 	if (h->over)
 		return !h->end_due;
-	return (h->goaway_sent || h->got_goaway) && !h->n_streams && !h->n_control &&
+	return (h->leaving || h->got_goaway) && !h->n_streams && !h->n_control &&
 	       !h->goaway_due;
 }
 

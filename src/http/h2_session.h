@@ -44,6 +44,7 @@ struct h2_session {
 	uint8_t n_fixed; /* bytes wanted in part */
 	uint8_t n_continuations;
 	uint8_t part[H2_HEAD_BYTES];
+	uint8_t end_code; /* enum h2_error: of the GOAWAY that ends it */
 	/* windows of the connection, and first ones of its streams */
 	int32_t out_window;
 	int32_t in_window;
@@ -66,7 +67,6 @@ struct h2_session {
 	uint32_t n_control; /* bytes of these */
 	uint32_t cap_control;
 	uint32_t n_info;     /* of n_control: interim answers */
-	uint32_t end_code;   /* of the GOAWAY that ends it */
 	uint16_t n_acks;     /* SETTINGS to be acknowledged */
 	bool in_block : 1;   /* CONTINUATION must be next */
 	bool block_ends : 1; /* END_STREAM came with its head */
@@ -75,13 +75,13 @@ struct h2_session {
 	bool got_goaway : 1;
 	bool greeted : 1; /* our preface is out */
 	bool ping_due : 1;
-	bool notice_due : 1;  /* a GOAWAY that allows all streams */
-	bool goaway_due : 1;  /* one that names the last */
-	bool goaway_sent : 1; /* that one */
-	bool over : 1;        /* ended: nothing more is heard */
-	bool end_due : 1;     /* its GOAWAY is not out yet */
-	bool sending : 1;     /* h2_send() runs */
-	bool leaving : 1;     /* h2_goaway(): late frames are nobody's fault */
+	bool notice_due : 1; /* a GOAWAY that allows all streams */
+	bool goaway_due : 1; /* one that names the last */
+	bool over : 1;       /* ended: nothing more is heard */
+	bool end_due : 1;    /* its GOAWAY is not out yet */
+	bool sending : 1;    /* h2_send() runs */
+	bool leaving : 1;    /* h2_goaway(): no new streams, and what is late is
+			      * nobody's fault */
 };
 
 /* conn: may be NULL until h2_recv() or h2_send(). Returns: 0, or -1 without memory;
@@ -131,7 +131,7 @@ void h2_ping(struct h2_session *h);
 void h2_notice(struct h2_session *h);
 void h2_goaway(struct h2_session *h);
 /* GOAWAY with this code, and nothing else comes or goes. Only the first counts. */
-void h2_end(struct h2_session *h, uint32_t code);
+void h2_end(struct h2_session *h, enum h2_error code);
 
 /* The conn is quiet: what the session holds is folded. */
 void h2_fold(struct h2_session *h);
