@@ -120,28 +120,82 @@ void h2_hpack_fold(struct h2_hpack *k)
 
 /* --- use ----------------------------------------------------------------- */
 
-enum h2_hpack_got h2_hpack_read(struct h2_hpack *k, const uint8_t **p, size_t *len,
-				bool last, struct h2_field *f)
+/* RFC 7541 §6.1, where the index is in one byte. */
+static bool is_indexed(uint8_t c)
 {
-	nghttp2_hd_inflater *in = page_of(k)->in;
+	return c > 0x80 && c < 0xff;
+}
+
+/* RFC 7541 §6.3. */
+static bool is_table_size(uint8_t c)
+{
+	return (c & 0xe0) == 0x20;
+}
+
+/* Such a field, as most are, changes nothing: nghttp2 shows its table, and its decoder
+ * hears nothing of it. */
+static enum h2_hpack_got read_indexed(struct h2_hpack *k, uint8_t c, struct h2_field *f)
+{
+	const nghttp2_nv *nv =
+		nghttp2_hd_inflate_get_table_entry(page_of(k)->in, c & 0x7fu);
+
+	if (!nv)
+		return H2_HPACK_BAD;
+	f->name = str_of((const char *)nv->name, nv->namelen);
+	f->value = str_of((const char *)nv->value, nv->valuelen);
+	f->never_index = false;
+	k->has_field = true;
+	return H2_HPACK_FIELD;
+}
+
+static enum h2_hpack_got end_block(struct h2_hpack *k)
+{
+	if (k->is_decoding)
+		nghttp2_hd_inflate_end_headers(page_of(k)->in);
+	k->is_decoding = false;
+	k->in_field = false;
+	k->has_field = false;
+	return H2_HPACK_END;
+}
+
+/* By nghttp2's decoder. */
+static enum h2_hpack_got read_any(struct h2_hpack *k, const uint8_t **p, size_t *len,
+				  bool last, struct h2_field *f)
+{
 	nghttp2_nv nv;
 	int flags;
-	ssize_t n = nghttp2_hd_inflate_hd2(in, &nv, &flags, *p, *len, last);
+	ssize_t n = nghttp2_hd_inflate_hd2(page_of(k)->in, &nv, &flags, *p, *len, last);
 
+	k->is_decoding = true;
 	if (n < 0)
 		return n == NGHTTP2_ERR_NOMEM ? H2_HPACK_NO_MEMORY : H2_HPACK_BAD;
 	*p += n;
 	*len -= (size_t)n;
-	if (flags & NGHTTP2_HD_INFLATE_EMIT) {
-		f->name = str_of((const char *)nv.name, nv.namelen);
-		f->value = str_of((const char *)nv.value, nv.valuelen);
-		f->never_index = nv.flags & NGHTTP2_NV_FLAG_NO_INDEX;
-		return H2_HPACK_FIELD;
+	k->in_field = !(flags & NGHTTP2_HD_INFLATE_EMIT);
+	if (k->in_field)
+		return flags & NGHTTP2_HD_INFLATE_FINAL ? end_block(k) : H2_HPACK_MORE;
+	f->name = str_of((const char *)nv.name, nv.namelen);
+	f->value = str_of((const char *)nv.value, nv.valuelen);
+	f->never_index = nv.flags & NGHTTP2_NV_FLAG_NO_INDEX;
+	k->has_field = true;
+	return H2_HPACK_FIELD;
+}
+
+enum h2_hpack_got h2_hpack_read(struct h2_hpack *k, const uint8_t **p, size_t *len,
+				bool last, struct h2_field *f)
+{
+	if (k->in_field)
+		return read_any(k, p, len, last, f);
+	if (!*len)
+		return last ? end_block(k) : H2_HPACK_MORE;
+	if (is_indexed(**p)) {
+		(*len)--;
+		return read_indexed(k, *(*p)++, f);
 	}
-	if (!(flags & NGHTTP2_HD_INFLATE_FINAL))
-		return H2_HPACK_MORE;
-	nghttp2_hd_inflate_end_headers(in);
-	return H2_HPACK_END;
+	/* Fields came before it, but nghttp2 may have seen none (§4.2). */
+	if (k->has_field && is_table_size(**p))
+		return H2_HPACK_BAD;
+	return read_any(k, p, len, last, f);
 }
 
 struct h2_pack *h2_hpack_out(struct h2_hpack *k)

@@ -17,7 +17,11 @@ struct h2_hpack {
 	int64_t bytes;        /* held for it */
 	uint32_t table_bytes; /* while it is folded; see h2_hpack_bytes() */
 	uint16_t used;        /* bytes of the page */
-	bool is_made;         /* the page takes no more */
+	bool is_made : 1;     /* the page takes no more */
+	/* Of the block that is being read: */
+	bool is_decoding : 1; /* nghttp2 has seen some of it */
+	bool in_field : 1;    /* and has begun with a field */
+	bool has_field : 1;   /* one has been read */
 };
 
 /* huffman: see h2_pack_init(). Returns: 0, or -1 without memory; h2_hpack_fini() is
