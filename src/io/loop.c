@@ -4,31 +4,30 @@
 #include <event2/event_struct.h>
 #include <string.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 
-static uint64_t clock_us(clockid_t id)
+static void read_clock(struct loop *l)
 {
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
-
-static void read_clocks(struct loop *l)
-{
-	l->now_us = clock_us(CLOCK_MONOTONIC);
+	l->now_us = clock_mono_us();
 	l->now_ms = l->now_us / 1000u;
-	l->wall_us = clock_us(CLOCK_REALTIME);
+	l->wall_us = 0;
 }
 
 void loop_begin_turn(struct loop *l)
 {
 	l->awake = true;
-	read_clocks(l);
+	read_clock(l);
 	arena_reset(&l->tick);
+}
+
+uint64_t loop_wall_us(struct loop *l)
+{
+	if (!l->wall_us)
+		l->wall_us = clock_wall_us();
+	return l->wall_us;
 }
 
 /* --- timers ---------------------------------------------------------- */
@@ -330,7 +329,7 @@ int loop_init(struct loop *l)
 	list_init(&l->lingering);
 	list_init(&l->quiet);
 	arena_init(&l->tick, MEM_TICK, 4096);
-	read_clocks(l);
+	read_clock(l);
 	l->base = new_base();
 	if (l->base && start_wheel(l) == 0 && alloc_buffers(l) == 0)
 		return 0;

@@ -51,10 +51,10 @@ struct loop {
 	struct conn *out_conn; /* whose bytes those are, or NULL */
 	char *in_at;           /* enciphered input that OpenSSL may take */
 	size_t n_in;
-	bool awake;       /* the turn has begun: clocks are read */
+	bool awake;       /* the turn has begun: the clock is read */
 	uint64_t now_us;  /* monotonic, read once per turn */
 	uint64_t now_ms;  /* the same in ms */
-	uint64_t wall_us; /* since 1970, read once per turn */
+	uint64_t wall_us; /* see loop_wall_us(); 0: not read in this turn */
 	bool stopping;
 	/* timers: a wheel with lazy moves */
 	struct list *wheel; /* WHEEL_SLOTS lists of struct timer */
@@ -73,13 +73,16 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
 /* Every callback from libevent starts with this: the first of a turn reads the
- * clocks and empties the tick arena. */
+ * clock and empties the tick arena. */
 void loop_begin_turn(struct loop *l);
 static inline void loop_turn(struct loop *l)
 {
 	if (!l->awake)
 		loop_begin_turn(l);
 }
+
+/* µs since 1970, the same for all of a turn; read when it is first asked for. */
+uint64_t loop_wall_us(struct loop *l);
 
 void dirty_init(struct dirty *d, void (*flush)(struct dirty *d));
 /* Off the list, if it is on. */

@@ -245,10 +245,10 @@ void accesslog_add(struct accesslog *log, const struct stream *s)
 	}
 	to = log->buffer + log->used;
 	if (log->format == ACCESSLOG_JSON)
-		end = logline_json(&log->line, to, s, log->loop->wall_us,
+		end = logline_json(&log->line, to, s, loop_wall_us(log->loop),
 				   log->loop->now_us);
 	else
-		end = logline_combined(&log->line, to, s, log->loop->wall_us,
+		end = logline_combined(&log->line, to, s, loop_wall_us(log->loop),
 				       log->format == ACCESSLOG_MEMORY);
 	log->used += (uint32_t)(end - to);
 	if (log->used >= WRITE_BYTES)

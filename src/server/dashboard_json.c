@@ -199,7 +199,7 @@ json_t *dashboard_json(struct supervisor *s, const struct history *h,
 		m.from = h->n;
 	root = json_pack("{s:i, s:s, s:I, s:I, s:i, s:I, s:I}", "schema",
 			 SCHEMA_VERSION, "heapgate", HEAPGATE_VERSION, "started_ms",
-			 ms(s->started_wall_us), "now_ms", ms(s->loop.wall_us),
+			 ms(s->started_wall_us), "now_ms", ms(loop_wall_us(&s->loop)),
 			 "every_ms", HISTORY_EVERY_MS, "first", (json_int_t)m.from,
 			 "next", (json_int_t)h->n);
 	if (!root)
