@@ -176,6 +176,18 @@ static unsigned int no_value(__m128i v)
 	return bits(_mm_or_si128(control, is_byte(v, 0x7f)));
 }
 
+/* Behind where there is no LF, as far as can be told here. */
+static const char *skip_to_lf(const char *p, const char *end)
+{
+	for (; end - p >= LANES; p += LANES) {
+		unsigned int lf = bits(is_byte(load(p), '\n'));
+
+		if (lf)
+			return p + __builtin_ctz(lf);
+	}
+	return p;
+}
+
 /* How many bytes may be in a value, as far as can be told here. */
 static size_t span_value(struct str s)
 {
@@ -207,6 +219,12 @@ static void fold_plain(char **at, const char *end)
 	(void)end;
 }
 
+static const char *skip_to_lf(const char *p, const char *end)
+{
+	(void)end;
+	return p;
+}
+
 static size_t span_value(struct str s)
 {
 	(void)s;
@@ -225,6 +243,14 @@ bool chars_are(struct str s, unsigned int classes)
 		if (!char_is(s.p[i], classes))
 			return false;
 	return true;
+}
+
+const char *find_lf(const char *p, const char *end)
+{
+	for (p = skip_to_lf(p, end); p < end; p++)
+		if (*p == '\n')
+			return p;
+	return NULL;
 }
 
 size_t token_fold(char *p, const char *end)

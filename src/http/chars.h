@@ -25,6 +25,9 @@ static inline bool char_is(char c, unsigned int classes)
 /* Whether all bytes of s are of one of the classes; true when it is empty. */
 bool chars_are(struct str s, unsigned int classes);
 
+/* The first LF in [p, end), or NULL. As memchr(), for what ends within a line. */
+const char *find_lf(const char *p, const char *end);
+
 /* How many bytes at the start of s may be in a field value. */
 size_t value_span(struct str s);
 

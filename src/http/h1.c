@@ -1,3 +1,4 @@
+#include "http/chars.h"
 #include "http/h1_inner.h"
 
 static void init(struct h1 *h, const struct h1_limits *limits, bool is_response)
@@ -86,7 +87,7 @@ static enum h1_result end_first_line(struct h1 *h, const char *data, size_t end)
 
 static enum h1_result scan_first_line(struct h1 *h, const char *data, size_t len)
 {
-	const char *lf = memchr(data + h->scanned, '\n', len - h->scanned);
+	const char *lf = find_lf(data + h->scanned, data + len);
 	size_t end = lf ? (size_t)(lf - data) + 1 : len;
 	enum h1_result r;
 
@@ -106,7 +107,7 @@ static enum h1_result scan_fields(struct h1 *h, const char *data, size_t len)
 	size_t at = h->scanned, start = h->line_start;
 
 	while (at < len) {
-		const char *lf = memchr(data + at, '\n', len - at);
+		const char *lf = find_lf(data + at, data + len);
 
 		at = lf ? (size_t)(lf - data) + 1 : len;
 		if (at > h->limits->header_bytes)

@@ -516,7 +516,7 @@ static enum h1_result parse_head(struct h1 *h, const char *data, size_t len,
 	if (!p || fields_room(&m->headers, a, h->n_lines + SPARE_FIELDS) < 0)
 		return h1_fail(h, 503, no_memory);
 	memcpy(p, data, len);
-	fields = (char *)memchr(p, '\n', len) + 1;
+	fields = p + (find_lf(p, p + len) - p) + 1;
 	if (h->is_response)
 		r = parse_status_line(h, p, (size_t)(fields - p), m);
 	else

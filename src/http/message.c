@@ -60,45 +60,54 @@ static bool is_port(struct str s)
 	return !s.len || (s.len <= 5 && str_u64(s, &port) && port <= UINT16_MAX);
 }
 
-/* The length of the "[...]" at the start of s; 0 when it is not one. */
-static size_t ip_literal_len(struct str s)
+/* "[...]". */
+static bool is_ip_literal(struct str s)
 {
-	for (size_t i = 1; i < s.len; i++) {
-		if (s.p[i] == ']')
-			return i >= 3 ? i + 1 : 0;
+	if (s.len < 4 || s.p[0] != '[' || s.p[s.len - 1] != ']')
+		return false;
+	for (size_t i = 1; i < s.len - 1; i++)
 		if (hex_digit(s.p[i]) > 15 && s.p[i] != ':' && s.p[i] != '.')
-			return 0;
-	}
-	return 0;
+			return false;
+	return true;
 }
 
-/* The length of the reg-name or IPv4 address at the start of s; 0: none. */
-static size_t reg_name_len(struct str s)
+static bool has_escapes_alone(struct str s)
 {
-	size_t i = 0;
-
-	while (i < s.len && s.p[i] != ':') {
-		if (char_is(s.p[i], CHAR_HOST)) {
-			i++;
+	for (size_t i = 0; i < s.len; i++) {
+		if (char_is(s.p[i], CHAR_HOST))
 			continue;
-		}
 		if (s.p[i] != '%' || s.len - i < 3 || hex_digit(s.p[i + 1]) > 15 ||
 		    hex_digit(s.p[i + 2]) > 15)
-			return 0;
-		i += 3;
+			return false;
+		i += 2;
 	}
-	return i;
+	return true;
+}
+
+/* A reg-name or an IPv4 address. */
+static bool is_reg_name(struct str s)
+{
+	return s.len && (chars_are(s, CHAR_HOST) || has_escapes_alone(s));
+}
+
+/* Where the host ends: at the colon that nothing but digits follow. */
+static size_t host_len(struct str s)
+{
+	size_t n = s.len;
+
+	while (n && s.p[n - 1] >= '0' && s.p[n - 1] <= '9')
+		n--;
+	return n && s.p[n - 1] == ':' ? n - 1 : s.len;
 }
 
 bool is_authority(struct str s)
 {
-	size_t n = s.len && s.p[0] == '[' ? ip_literal_len(s) : reg_name_len(s);
+	struct str host = str_of(s.p, host_len(s));
 
-	if (!n)
+	if (host.len < s.len &&
+	    !is_port(str_of(s.p + host.len + 1, s.len - host.len - 1)))
 		return false;
-	if (n == s.len)
-		return true;
-	return s.p[n] == ':' && is_port(str_of(s.p + n + 1, s.len - n - 1));
+	return is_reg_name(host) || is_ip_literal(host);
 }
 
 const char *status_reason(unsigned int status)
