@@ -233,13 +233,16 @@ uint8_t *h2_pack_field(struct h2_pack *k, uint8_t *to, struct str name,
 {
 	uint32_t name_hash = h2_hash(name);
 	uint32_t hash = name_hash * 31 + h2_hash(value);
-	unsigned int index = h2_static_name(name, name_hash);
-	unsigned int both = index ? h2_static_value(index, value) : 0;
-	bool never = never_index || is_secret(index, value);
-	bool is_kept = !never && !varies[index];
+	uint32_t same = never_index ? 0 : find(k, name, value, hash);
+	unsigned int index, both;
+	bool never, is_kept;
 
-	if (!both && is_kept)
-		both = index_of(k, find(k, name, value, hash));
+	if (same) /* none of those is secret */
+		return put_number(to, INDEXED, 7, index_of(k, same));
+	index = h2_static_name(name, name_hash);
+	both = index ? h2_static_value(index, value) : 0;
+	never = never_index || is_secret(index, value);
+	is_kept = !never && !varies[index];
 	if (both && !never)
 		return put_number(to, INDEXED, 7, both);
 	if (!index)
