@@ -3,7 +3,8 @@
 #   make                 build ./heapgate; no configure needed
 #   make check           lints, unit tests, fuzz seeds, end-to-end tests
 #   make demo            the allocators side by side, in under a minute
-#   make install         into $(DESTDIR)$(prefix)
+#   make release         build/release/heapgate, as it is meant to be run
+#   make install         that, into $(DESTDIR)$(prefix)
 #   make help            all targets
 #
 # Settings come from, later ones win: this file, config.mak.autogen (written
@@ -29,6 +30,10 @@
 # Define NO_LTO=1 to compile each file by itself. Without it, and by gcc, the program
 # is optimised as a whole; test programs are not, they link faster so.
 #
+# Define NO_PROFILE=1 to install the program as "make" builds it. Without it, and by gcc,
+# that is built twice for a release: first it counts its branches in a run of some
+# seconds, then it is laid out by what was counted (contrib/train.sh).
+#
 # Define CC, CFLAGS, CPPFLAGS, LDFLAGS, PKG_CONFIG, prefix, DESTDIR as usual.
 # CFLAGS is yours: what the program cannot do without is added to it.
 #
@@ -41,6 +46,9 @@ VERSION = 0.1.0
 
 ifeq ($(origin CC),default)
 CC = gcc
+endif
+ifdef PROFILE
+CFLAGS ?= -O3 -g
 endif
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
@@ -89,7 +97,12 @@ LTO = -flto=auto -ffat-lto-objects
 NO_LTO_LD = -fno-lto
 endif
 
-OPT =
+# The two builds of "make release".
+PROFILE_count = -fprofile-generate=$(abspath $B)/profile -fprofile-update=prefer-atomic
+PROFILE_use = -fprofile-use=$(abspath $B)/profile -fprofile-correction \
+	-Wno-missing-profile
+
+OPT = $(PROFILE_$(PROFILE))
 ifdef DEBUG
 OPT += -O0 -g3 -DHEAPGATE_DEBUG=$(DEBUG)
 endif
@@ -103,7 +116,8 @@ DEFS = -D_GNU_SOURCE -DHEAPGATE_VERSION='"$(VERSION)"'
 ALL_CPPFLAGS = $(DEFS) -Isrc -I. $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(OPT) $(ALL_CPPFLAGS) \
 	$(PKG_CFLAGS)
-ALL_LDFLAGS = $(HARDEN_LD) -Wl,--as-needed $(CFLAGS) $(SAN_LD) $(LDFLAGS)
+ALL_LDFLAGS = $(HARDEN_LD) -Wl,--as-needed $(CFLAGS) $(PROFILE_$(PROFILE)) $(SAN_LD) \
+	$(LDFLAGS)
 LIBS = $(PKG_LIBS) -ldl -lm
 
 ifndef V
@@ -151,6 +165,23 @@ endif
 
 $B/heapgate: $(call obj,$(MAIN)) $(LIBRARIES) $B/.ldflags
 	$(Q_LD) $(CC) $(HARDEN) $(LTO) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+# The program as it is meant to be run.
+ifeq ($(NO_PROFILE)$(LTO),-flto=auto -ffat-lto-objects)
+RELEASE = $B/release/heapgate
+else
+RELEASE = $B/heapgate
+endif
+release: $(RELEASE)
+build_release = $(MAKE) --no-print-directory $(MAKE_JOBS) B=$B/release PROFILE=$1 \
+	$B/release/heapgate
+$B/release/heapgate: $(MAIN) $(SRC) $(MEM_SRC) $(wildcard src/*/*.h allocators/*.h) \
+		$(GEN) $B/.cflags $B/.ldflags contrib/train.sh
+	$Q rm -rf $B/release
+	+$Q $(call build_release,count)
+	@echo '    TRAIN' $@
+	$Q contrib/train.sh $@
+	+$Q $(call build_release,use)
 
 $B/libmem.a: $(MEM_OBJ)
 $B/libheapgate.a: $(OBJ) $(GEN:.c=.o)
