@@ -148,6 +148,15 @@ static bool are_surely(struct str s, unsigned int classes)
 	return bits(is_of(load_short(s), classes)) == 0xffff;
 }
 
+/* All ones in the first n bytes. */
+static __m128i first(unsigned int n)
+{
+	const __m128i at = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+					 14, 15);
+
+	return _mm_cmplt_epi8(at, _mm_set1_epi8((char)n));
+}
+
 /* Moves *at past plain bytes, folding them. */
 static void fold_plain(char **at, const char *end)
 {
@@ -156,12 +165,10 @@ static void fold_plain(char **at, const char *end)
 		__m128i letters = is_letter(v);
 		unsigned int others = ~bits(is_plain(v, letters)) | 1u << LANES;
 		unsigned int n = (unsigned int)__builtin_ctz(others);
-		/* Bit 5 goes to the top of its byte, where letters have theirs. */
-		unsigned int upper =
-			bits(_mm_andnot_si128(_mm_slli_epi16(v, 2), letters));
+		__m128i low = _mm_and_si128(_mm_and_si128(letters, first(n)),
+					    _mm_set1_epi8(0x20));
 
-		for (upper &= (1u << n) - 1; upper; upper &= upper - 1)
-			(*at)[__builtin_ctz(upper)] |= 0x20;
+		_mm_storeu_si128((__m128i *)(void *)*at, _mm_or_si128(v, low));
 		*at += n;
 		if (n < LANES)
 			return;

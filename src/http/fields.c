@@ -2,66 +2,64 @@
 
 #include "http/chars.h"
 
-/* Sorted by length, for field_id_of(). */
-static const struct {
-	const char *name;
-	uint8_t len;
-	uint8_t id;
-} known[] = {
-#define KNOWN(name, id)                                                                \
-	{                                                                              \
-		name, sizeof(name) - 1, id                                             \
-	}
-	KNOWN("te", FIELD_TE),
-	KNOWN("via", FIELD_VIA),
-	KNOWN("host", FIELD_HOST),
-	KNOWN("date", FIELD_DATE),
-	KNOWN("accept", FIELD_ACCEPT),
-	KNOWN("cookie", FIELD_COOKIE),
-	KNOWN("expect", FIELD_EXPECT),
-	KNOWN("server", FIELD_SERVER),
-	KNOWN("referer", FIELD_REFERER),
-	KNOWN("trailer", FIELD_TRAILER),
-	KNOWN("upgrade", FIELD_UPGRADE),
-	KNOWN("forwarded", FIELD_FORWARDED),
-	KNOWN("user-agent", FIELD_USER_AGENT),
-	KNOWN("connection", FIELD_CONNECTION),
-	KNOWN("keep-alive", FIELD_KEEP_ALIVE),
-	KNOWN(":authority", FIELD_AUTHORITY),
-	KNOWN("content-type", FIELD_CONTENT_TYPE),
-	KNOWN("content-length", FIELD_CONTENT_LENGTH),
-	KNOWN("http2-settings", FIELD_HTTP2_SETTINGS),
-	KNOWN("x-forwarded-for", FIELD_X_FORWARDED_FOR),
-	KNOWN("x-forwarded-host", FIELD_X_FORWARDED_HOST),
-	KNOWN("proxy-connection", FIELD_PROXY_CONNECTION),
-	KNOWN("transfer-encoding", FIELD_TRANSFER_ENCODING),
-	KNOWN("x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
-	KNOWN("sec-websocket-key", FIELD_SEC_WEBSOCKET_KEY),
-	KNOWN("sec-websocket-accept", FIELD_SEC_WEBSOCKET_ACCEPT),
+/* Each with its first and its last byte, for field_id_of(). */
+#define ALL_KNOWN                                                                      \
+	KNOWN(TE, "te", 't', 'e')                                                      \
+	KNOWN(VIA, "via", 'v', 'a')                                                    \
+	KNOWN(HOST, "host", 'h', 't')                                                  \
+	KNOWN(DATE, "date", 'd', 'e')                                                  \
+	KNOWN(ACCEPT, "accept", 'a', 't')                                              \
+	KNOWN(COOKIE, "cookie", 'c', 'e')                                              \
+	KNOWN(EXPECT, "expect", 'e', 't')                                              \
+	KNOWN(SERVER, "server", 's', 'r')                                              \
+	KNOWN(REFERER, "referer", 'r', 'r')                                            \
+	KNOWN(TRAILER, "trailer", 't', 'r')                                            \
+	KNOWN(UPGRADE, "upgrade", 'u', 'e')                                            \
+	KNOWN(FORWARDED, "forwarded", 'f', 'd')                                        \
+	KNOWN(USER_AGENT, "user-agent", 'u', 't')                                      \
+	KNOWN(CONNECTION, "connection", 'c', 'n')                                      \
+	KNOWN(KEEP_ALIVE, "keep-alive", 'k', 'e')                                      \
+	KNOWN(AUTHORITY, ":authority", ':', 'y')                                       \
+	KNOWN(CONTENT_TYPE, "content-type", 'c', 'e')                                  \
+	KNOWN(CONTENT_LENGTH, "content-length", 'c', 'h')                              \
+	KNOWN(HTTP2_SETTINGS, "http2-settings", 'h', 's')                              \
+	KNOWN(X_FORWARDED_FOR, "x-forwarded-for", 'x', 'r')                            \
+	KNOWN(X_FORWARDED_HOST, "x-forwarded-host", 'x', 't')                          \
+	KNOWN(PROXY_CONNECTION, "proxy-connection", 'p', 'n')                          \
+	KNOWN(TRANSFER_ENCODING, "transfer-encoding", 't', 'g')                        \
+	KNOWN(X_FORWARDED_PROTO, "x-forwarded-proto", 'x', 'o')                        \
+	KNOWN(SEC_WEBSOCKET_KEY, "sec-websocket-key", 's', 'y')                        \
+	KNOWN(SEC_WEBSOCKET_ACCEPT, "sec-websocket-accept", 's', 't')
+
+/* Where a name is looked for. No two of those above have the same; if they had, the
+ * compiler would warn of an initializer that is overwritten. */
+#define SLOT(len, first, last)                                                         \
+	((unsigned int)(len)*6 + (unsigned char)(first) + (unsigned char)(last)*26) % 64
+
+static const char *const names[FIELD_N_IDS] = {
+#define KNOWN(id, name, first, last) [FIELD_##id] = (name),
+	ALL_KNOWN
 #undef KNOWN
 };
 
-#define N_KNOWN    (sizeof(known) / sizeof(known[0]))
-#define LONGEST_ID 20
+static const uint8_t name_lens[FIELD_N_IDS] = {
+#define KNOWN(id, name, first, last) [FIELD_##id] = sizeof(name) - 1,
+	ALL_KNOWN
+#undef KNOWN
+};
 
-_Static_assert(N_KNOWN == FIELD_N_IDS - 1, "every id but OTHER has its name");
-
-/* Where in known[] the names of each length start. */
-static const uint8_t known_from[LONGEST_ID + 2] = {
-	[0] = 0,   [1] = 0,   [2] = 0,   [3] = 1,   [4] = 2,   [5] = 4,
-	[6] = 4,   [7] = 8,   [8] = 11,  [9] = 11,  [10] = 12, [11] = 16,
-	[12] = 16, [13] = 17, [14] = 17, [15] = 19, [16] = 20, [17] = 22,
-	[18] = 25, [19] = 25, [20] = 25, [21] = 26,
+static const uint8_t slots[64] = {
+#define KNOWN(id, name, first, last) [SLOT(sizeof(name) - 1, first, last)] = FIELD_##id,
+	ALL_KNOWN
+#undef KNOWN
 };
 
 enum field_id field_id_of(const char *name, size_t len)
 {
-	if (len < 2 || len > LONGEST_ID)
-		return FIELD_OTHER;
-	for (unsigned int i = known_from[len]; i < known_from[len + 1]; i++)
-		if (bytes_eq(known[i].name, name, len))
-			return known[i].id;
-	return FIELD_OTHER;
+	unsigned int id = len ? slots[SLOT(len, name[0], name[len - 1])] : FIELD_OTHER;
+
+	return name_lens[id] == len && bytes_eq(names[id], name, len) ? id
+								      : FIELD_OTHER;
 }
 
 static bool is_blank(char c)
@@ -139,16 +137,6 @@ int fields_add(struct fields *f, struct arena *a, struct str name, struct str va
 	return add(f, a, field_id_of(name.p, name.len), name, value);
 }
 
-/* The same bytes, that live for ever. */
-static const char *known_name(enum field_id id, size_t len)
-{
-	unsigned int i = known_from[len];
-
-	while (known[i].id != id)
-		i++;
-	return known[i].name;
-}
-
 int fields_copy_known(struct fields *f, struct arena *a, enum field_id id,
 		      struct str name, struct str value)
 {
@@ -161,7 +149,7 @@ int fields_copy_known(struct fields *f, struct arena *a, enum field_id id,
 		memcpy(p, name.p, own);
 	if (value.len)
 		memcpy(p + own, value.p, value.len);
-	name.p = id == FIELD_OTHER ? p : known_name(id, name.len);
+	name.p = id == FIELD_OTHER ? p : names[id]; /* that live for ever */
 	return add(f, a, id, name, str_of(p + own, value.len));
 }
 

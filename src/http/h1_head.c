@@ -122,6 +122,11 @@ static bool note_connection(struct facts *k, const struct field *f)
 	struct str part;
 	bool names = false;
 
+	if (str_eq_nocase(rest, STR("keep-alive"))) { /* as it mostly is */
+		k->n_options++;
+		k->keep_alive = true;
+		return false;
+	}
 	while (str_split(&rest, ',', &part)) {
 		k->n_options++;
 		if (!note_option(k, str_trim(part)))

@@ -58,6 +58,7 @@ static uint8_t *put_word(uint8_t *to, uint32_t v)
 
 uint8_t *h2_huffman_put(uint8_t *to, struct str s)
 {
+	const uint8_t *end = to + s.len; /* it must stay before */
 	uint64_t held = 0; /* its low n bits are not out yet; n < 32 */
 	unsigned int n = 0;
 
@@ -71,8 +72,12 @@ uint8_t *h2_huffman_put(uint8_t *to, struct str s)
 		if (n < 32)
 			continue;
 		n -= 32;
+		if (end - to <= 4)
+			return NULL;
 		to = put_word(to, (uint32_t)(held >> n));
 	}
+	if (end - to <= (n + 7) / 8)
+		return NULL;
 	for (; n >= 8; n -= 8)
 		*to++ = (uint8_t)(held >> (n - 8));
 	if (n) /* filled up with ones (§5.2) */

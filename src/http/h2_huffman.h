@@ -8,7 +8,8 @@
 
 /* Bytes that it takes, padding included. */
 size_t h2_huffman_len(struct str s);
-/* Writes so many bytes. Returns: their end. */
+/* Writes so many bytes, where they are fewer than s has. Returns: their end; or NULL,
+ * and then less than s.len bytes at to are anyone's guess. */
 uint8_t *h2_huffman_put(uint8_t *to, struct str s);
 
 #endif

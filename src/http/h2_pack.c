@@ -159,13 +159,27 @@ static uint8_t *put_number(uint8_t *to, unsigned int form, unsigned int bits, si
 	return to;
 }
 
+/* How long it will be is known when it is there, or asked for where that takes more
+ * than a byte to say. Returns: NULL where it would be no shorter. */
+static uint8_t *put_huffman(uint8_t *to, struct str s)
+{
+	uint8_t *end;
+
+	if (s.len > 126)
+		return h2_huffman_put(put_number(to, 0x80, 7, h2_huffman_len(s)), s);
+	end = h2_huffman_put(to + 1, s);
+	if (end)
+		*to = (uint8_t)(0x80 | (end - to - 1));
+	return end;
+}
+
 /* §5.2. */
 static uint8_t *put_string(const struct h2_pack *k, uint8_t *to, struct str s)
 {
-	size_t len = k->huffman ? h2_huffman_len(s) : s.len;
+	uint8_t *end = k->huffman ? put_huffman(to, s) : NULL;
 
-	if (len < s.len)
-		return h2_huffman_put(put_number(to, 0x80, 7, len), s);
+	if (end)
+		return end;
 	to = put_number(to, 0, 7, s.len);
 	if (s.len)
 		memcpy(to, s.p, s.len);

@@ -53,11 +53,10 @@ bool is_origin_form(struct str s)
 	return s.len && s.p[0] == '/' && chars_are(s, CHAR_TARGET);
 }
 
+/* Digits. */
 static bool is_port(struct str s)
 {
-	uint64_t port;
-
-	return !s.len || (s.len <= 5 && str_u64(s, &port) && port <= UINT16_MAX);
+	return s.len < 5 || (s.len == 5 && memcmp(s.p, "65535", 5) <= 0);
 }
 
 /* "[...]". */

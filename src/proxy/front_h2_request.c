@@ -66,7 +66,7 @@ static bool is_scheme(const struct front *f, struct str scheme)
 	       (!f->is_tls && str_eq_nocase(scheme, STR("http")));
 }
 
-/* What h2_rules leaves of RFC 9113 §8.3.1. */
+/* What h2_rules leaves of RFC 9113 §8.3.1: it has looked at all bytes of a path. */
 static bool is_good_target(const struct stream *s)
 {
 	const struct message *m = &s->req;
@@ -76,7 +76,7 @@ static bool is_good_target(const struct stream *s)
 	if (m->method == METHOD_CONNECT && !m->protocol.len)
 		return true;
 	return is_scheme(s->front, m->scheme) &&
-	       (is_origin_form(m->path) ||
+	       (m->path.p[0] == '/' ||
 		(m->method == METHOD_OPTIONS && str_eq(m->path, STR("*"))));
 }
 
