@@ -185,12 +185,17 @@ static bool decipher_one(struct conn *c)
 	return false;
 }
 
+/* OpenSSL may take all of so much at once, beyond the head of a record. Of more it
+ * would move the rest to the front of its buffer for each record. */
+#define AHEAD_BYTES 4096
+
 void conn_decipher(struct conn *c, char *p, size_t len)
 {
 	struct loop *l = c->loop;
 
 	l->in_at = p;
 	l->n_in = len;
+	SSL_set_read_ahead(conn_tls(c), len <= AHEAD_BYTES);
 	if (c->state == CONN_HANDSHAKE && !conn_handshake(c)) {
 		l->n_in = 0;
 		return;
