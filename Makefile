@@ -324,8 +324,10 @@ coverage:
 	@gcovr -r . --object-directory $B/cov/src/http --filter 'src/http/h1.*\.c' \
 		--fail-under-line 95 $B/cov/src/http
 
-bench: all $B/tests/bench/bench_tls
-	@B=$B tests/bench/peers.py $(BENCH_ARGS)
+# Benches but for those of instructions measure the program as it is installed.
+BENCH_ENV = B=$B HEAPGATE="$${HEAPGATE:-$(abspath $(RELEASE))}"
+bench: release $B/tests/bench/bench_tls
+	@$(BENCH_ENV) tests/bench/peers.py $(BENCH_ARGS)
 bench-mem: $B/tests/bench/bench_mem
 	@$< $(BENCH_ARGS)
 bench-accounting: all $(COST)
@@ -333,17 +335,16 @@ bench-accounting: all $(COST)
 		CPPFLAGS='$(CPPFLAGS) -DMEM_ACCOUNTING=0' \
 		$B/plain/heapgate $B/plain/tests/bench/cost_exec.so
 	@B=$B tests/bench/cost.py accounting $B/plain
-bench-replay: all
-	@B=$B tests/bench/replay.py $(BENCH_ARGS)
-bench-rss: all $B/tests/bench/bench_pin
-	@B=$B tests/bench/rss.py $(BENCH_ARGS)
-
-bench-scale: all
-	@B=$B tests/bench/scale.py $(BENCH_ARGS)
-bench-load: all
-	@B=$B tests/bench/load.py $(BENCH_ARGS)
-bench-campaigns: all
-	@B=$B tests/bench/campaigns.py $(BENCH_ARGS)
+bench-replay: release
+	@$(BENCH_ENV) tests/bench/replay.py $(BENCH_ARGS)
+bench-rss: release $B/tests/bench/bench_pin
+	@$(BENCH_ENV) tests/bench/rss.py $(BENCH_ARGS)
+bench-scale: release
+	@$(BENCH_ENV) tests/bench/scale.py $(BENCH_ARGS)
+bench-load: release
+	@$(BENCH_ENV) tests/bench/load.py $(BENCH_ARGS)
+bench-campaigns: release
+	@$(BENCH_ENV) tests/bench/campaigns.py $(BENCH_ARGS)
 
 # Reference pages that the program itself knows best.
 docs: all
@@ -401,9 +402,9 @@ bench-deps:
 # --- the rest ------------------------------------------------------------
 
 INSTALL = install
-install: all
+install: release
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(docdir)/examples
-	$(INSTALL) -m 755 $B/heapgate $(DESTDIR)$(bindir)/heapgate
+	$(INSTALL) -m 755 $(RELEASE) $(DESTDIR)$(bindir)/heapgate
 	for f in README.md LICENSE $(wildcard docs/*.md); do \
 		$(INSTALL) -m 644 $$f $(DESTDIR)$(docdir)/ || exit 1; done
 	for f in $(wildcard examples/*/*.conf); do d=$${f%/*}; \
@@ -430,6 +431,7 @@ distclean: clean
 
 help:
 	@echo 'make             build ./heapgate'
+	@echo 'make release     build/release/heapgate, laid out by what a run has counted'
 	@echo 'make check       everything below but fuzz-smoke'
 	@echo 'make check-lint  layers, headers, sizes, words, docs in step'
 	@echo 'make check-unit  unit tests (Check)'
@@ -456,16 +458,16 @@ help:
 	@echo 'make check-deps  install what some end-to-end tests talk to: a browser, gRPC, …'
 	@echo 'make bench-deps  install the peers; they start services'
 	@echo 'make configure   write ./configure by autoconf (not needed to build)'
-	@echo 'make install     DESTDIR=$(DESTDIR) prefix=$(prefix)'
+	@echo 'make install     the release; DESTDIR=$(DESTDIR) prefix=$(prefix)'
 	@echo 'make uninstall   remove what install put there'
 	@echo 'make clean       remove build/ and ./heapgate'
 	@echo 'make distclean   clean, and what configure left'
 	@echo
 	@echo 'Settings: V=1 DEVELOPER=1 DEBUG=1|2 SANITIZE=address,undefined B=DIR'
-	@echo 'NO_HARDEN=1; the head of the Makefile explains each.'
+	@echo 'NO_HARDEN=1 NO_LTO=1 NO_PROFILE=1; the head of the Makefile explains each.'
 
 FORCE:
-.PHONY: all packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint coverage fuzz-smoke \
+.PHONY: all release packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint coverage fuzz-smoke \
 	bench bench-accounting bench-mem bench-replay bench-rss bench-scale bench-load bench-campaigns docs deps check-deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -33,7 +33,8 @@ def options():
     p.add_argument("--n", type=int, help="campaigns of each kind (20 and 10)")
     p.add_argument("--duration", help="of a campaign (30s and 60s)")
     p.add_argument("--arm", default="hybrid", help="an allocator (hybrid)")
-    p.add_argument("--heapgate", default=os.path.join(BUILD, "heapgate"))
+    p.add_argument("--heapgate", default=os.environ.get("HEAPGATE", "") or
+                   os.path.join(BUILD, "heapgate"))
     p.add_argument("--bloat", type=float, default=10, help="percent planted (10)")
     o = p.parse_args()
     if set(o.which) - {"again", "planted"}:

@@ -32,11 +32,12 @@ import subprocess
 import sys
 import tempfile
 
+import frame
 import latencies
 import procs
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-HEAPGATE = os.path.join(TOP, os.environ.get("B", "build"), "heapgate")
+HEAPGATE = frame.env("HEAPGATE", os.path.join(frame.build_dir(), "heapgate"))
 CLIENTS, STREAMS, PATH = 50, 10, "/bytes/1k"
 LATE_MS, SLOW_MS = 5.0, 100.0
 RATIO, DIFFERENCE = 2, 0.05

@@ -5,7 +5,10 @@
 
 need make
 # What is built is old enough: the flags it was built with are not known here.
-tree() { make -s -C "$TOP" -o all B="$B" DESTDIR="$TMPDIR/root" prefix=/opt/hg "$@"; }
+tree() {
+	make -s -C "$TOP" -o release NO_PROFILE=1 B="$B" DESTDIR="$TMPDIR/root" \
+		prefix=/opt/hg "$@"
+}
 
 it "installs the program, the pages and the examples"
 tree install >/dev/null
