@@ -274,6 +274,94 @@ START_TEST(what_is_no_block_is_told)
 }
 END_TEST
 
+START_TEST(a_table_size_may_only_lead_a_block)
+{
+	ck_assert_int_eq(read_raw(P("\x82"), true), H2_HPACK_END);
+	/* What the last block had does not count, nor where this one is cut. */
+	ck_assert_int_eq(read_raw(P("\x20"), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P("\x3f"), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P("\xe1\x1f"), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P("\x82"), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P(""), true), H2_HPACK_END);
+	ck_assert_int_eq(read_raw(P("\x20"), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P(""), true), H2_HPACK_END);
+	ck_assert_int_eq(read_raw(P("\x20"), true), H2_HPACK_END);
+	ck_assert_int_eq(read_raw(P("\x82"), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P(""), false), H2_HPACK_MORE);
+	ck_assert_int_eq(read_raw(P("\x20"), true), H2_HPACK_BAD);
+}
+END_TEST
+
+/* Its name is needed longer than the entry that the name was taken from, and one read
+ * before is whole until then. */
+START_TEST(a_field_may_push_out_the_entry_it_is_named_by)
+{
+	static const uint8_t bytes[] = "\xbe\x7e\x02ww\xbe";
+	const uint8_t *p = bytes;
+	size_t left = sizeof(bytes) - 1;
+	nghttp2_nv first = nv_of("n", "v", false), second = nv_of("n", "ww", false);
+	struct h2_field f;
+
+	/* Room for one: n: v, then n: ww. */
+	ck_assert_int_eq(read_raw(P("\x3f\x09\x40\x01n\x01v"), true), H2_HPACK_END);
+	ck_assert_uint_eq(h2_hpack_bytes(&b), 34);
+	ck_assert_int_eq(h2_hpack_read(&b, &p, &left, true, &f), H2_HPACK_FIELD);
+	check_field(&f, &first);
+	ck_assert_uint_eq(left, 5);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(h2_hpack_read(&b, &p, &left, true, &f),
+				 H2_HPACK_FIELD);
+		check_field(&f, &second);
+		ck_assert_uint_eq(h2_hpack_bytes(&b), 35);
+	}
+	ck_assert_int_eq(h2_hpack_read(&b, &p, &left, true, &f), H2_HPACK_END);
+}
+END_TEST
+
+/* Indexes of one byte end at 126. */
+START_TEST(each_index_of_a_full_table_is_read)
+{
+	char bytes[] = "\x40\x01n\x01v";
+
+	for (int i = 0; i < 120; i++) {
+		bytes[4] = (char)i;
+		ck_assert_int_eq(read_raw(bytes, 5, true), H2_HPACK_END);
+	}
+	ck_assert_uint_gt(h2_hpack_bytes(&b) + 34, H2_PACK_PEER_BYTES);
+	for (int i = 0; i < 120; i++) {
+		uint8_t of_two[] = {0xff, (uint8_t)(62 + i - 127)};
+		uint8_t of_one = (uint8_t)(0x80 + 62 + i);
+		bool far = 62 + i >= 127;
+		const uint8_t *p = far ? of_two : &of_one;
+		size_t left = far ? 2 : 1;
+		char newest_first = (char)(119 - i);
+		struct h2_field f;
+
+		ck_assert_int_eq(h2_hpack_read(&b, &p, &left, false, &f),
+				 H2_HPACK_FIELD);
+		ck_assert(str_eq(f.name, STR("n")));
+		ck_assert(str_eq(f.value, str_of(&newest_first, 1)));
+	}
+	ck_assert_int_eq(read_raw(P("\xff\x37"), false), H2_HPACK_BAD); /* 182 */
+}
+END_TEST
+
+START_TEST(a_block_leaves_nothing_behind_but_the_table)
+{
+	int64_t before = b.bytes;
+	char bytes[103] = "\x04\x64"; /* a path, not to be indexed */
+
+	memset(bytes + 2, 'p', 100);
+	bytes[102] = (char)0x82;
+	for (size_t len = 102; len <= 103; len++) {
+		ck_assert_int_eq(read_raw(bytes, len, false), H2_HPACK_MORE);
+		ck_assert_int_gt(b.bytes, before);
+		ck_assert_int_eq(read_raw(P(""), true), H2_HPACK_END);
+		ck_assert_int_eq(b.bytes, before);
+	}
+}
+END_TEST
+
 START_TEST(what_it_holds_is_counted_to_the_byte)
 {
 	nghttp2_nv nv[N_MAX];
@@ -358,6 +446,10 @@ int main(void)
 	tcase_add_loop_test(t, tables_drop_their_oldest, 0, 2);
 	tcase_add_loop_test(t, the_peer_sets_the_size_of_the_table, 0, 2);
 	tcase_add_test(t, what_is_no_block_is_told);
+	tcase_add_test(t, a_table_size_may_only_lead_a_block);
+	tcase_add_test(t, a_field_may_push_out_the_entry_it_is_named_by);
+	tcase_add_test(t, each_index_of_a_full_table_is_read);
+	tcase_add_test(t, a_block_leaves_nothing_behind_but_the_table);
 	tcase_add_test(t, what_it_holds_is_counted_to_the_byte);
 	tcase_add_test(t, one_that_was_never_used_ends_too);
 	suite_add_tcase(s, t);
