@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "http/chars.h"
 #include "http/message.h"
 
@@ -254,6 +255,145 @@ START_TEST(an_authority_is_a_host_and_perhaps_a_port)
 		ck_assert_msg(!is_authority(str_z(bad[i])), "%s", bad[i]);
 	ck_assert(!is_authority(str_of("a\0b", 3)));
 	ck_assert(!is_authority(str_of("a%222", 3)));
+}
+END_TEST
+
+/* --- authorities, byte by byte ------------------------------------------------- */
+
+static bool is_hex(char c)
+{
+	return c && strchr("0123456789abcdefABCDEF", c);
+}
+
+static bool is_in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || (c && strchr("-._~!$&'()*+,;=", c));
+}
+
+/* Where the host at the start of p ends (RFC 3986 §3.2.2); 0: there is none. */
+static size_t slow_host(const char *p, size_t len)
+{
+	size_t i = 0;
+
+	if (len && p[0] == '[') {
+		for (i = 1; i < len && (is_hex(p[i]) || p[i] == ':' || p[i] == '.');)
+			i++;
+		return i >= 3 && i < len && p[i] == ']' ? i + 1 : 0;
+	}
+	while (i < len) {
+		if (is_in_name(p[i]))
+			i++;
+		else if (p[i] == '%' && i + 2 < len && is_hex(p[i + 1]) &&
+			 is_hex(p[i + 2]))
+			i += 3;
+		else
+			break;
+	}
+	return i;
+}
+
+static bool slow_is_authority(const char *p, size_t len)
+{
+	size_t i = slow_host(p, len);
+	unsigned int port = 0;
+
+	if (!i)
+		return false;
+	if (i == len)
+		return true;
+	if (p[i++] != ':' || len - i > 5)
+		return false;
+	for (; i < len; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		port = port * 10 + (unsigned int)(p[i] - '0');
+	}
+	return port <= 65535;
+}
+
+/* Returns: whether it is one, as both say. */
+static bool check_authority(const char *p, size_t len)
+{
+	bool is = is_authority(str_of(p, len));
+
+	if (is != slow_is_authority(p, len))
+		ck_abort_msg("\"%.*s\" is%s taken for one", (int)len, p,
+			     is ? "" : " not");
+	return is;
+}
+
+START_TEST(each_short_authority_is_judged_as_byte_by_byte)
+{
+	static const char alphabet[] = "a16:[]%.f@/ ";
+	char *p = malloc((size_t)_i + 1); /* as long as it is */
+	size_t n = 1, n_good = 0, n_bytes = sizeof(alphabet) - 1;
+
+	for (int i = 0; i < _i; i++)
+		n *= n_bytes;
+	for (size_t k = 0; k < n; k++) {
+		size_t rest = k;
+
+		for (int i = 0; i < _i; i++, rest /= n_bytes)
+			p[1 + i] = alphabet[rest % n_bytes];
+		n_good += check_authority(p + 1, (size_t)_i);
+	}
+	ck_assert(_i ? n_good > 0 && n_good < n : !n_good);
+	free(p);
+}
+END_TEST
+
+START_TEST(each_port_is_judged_as_byte_by_byte)
+{
+	static const char *const hosts[] = {"h", "[::1]", "%41", "192.0.2.1", "", "h:"};
+	static const int widths[] = {1, 5, 6};
+	size_t n_good = 0;
+
+	for (size_t i = 0; i < 3 * sizeof(hosts) / sizeof(hosts[0]); i++) {
+		for (int port = 0; port < 110000; port++) {
+			char text[32];
+			int len = snprintf(text, sizeof(text), "%s:%0*d", hosts[i / 3],
+					   widths[i % 3], port);
+
+			n_good += check_authority(text, (size_t)len);
+		}
+	}
+	ck_assert_uint_eq(n_good, 4 * 2 * 65536); /* none of six digits */
+}
+END_TEST
+
+/* Good ones of all lengths, most with a byte or two that do not belong there. */
+START_TEST(long_authorities_are_judged_as_byte_by_byte)
+{
+	static const char *const hosts[] = {"a-long.name.of_a.host.example.org",
+					    "[2001:db8::ffff:192.0.2.128]",
+					    "a%20b%c3%a4%2Fcdefghijklmnopqrstuv"};
+	size_t n_good = 0, n = 300000;
+	struct random r;
+
+	random_init(&r, 1);
+	for (size_t k = 0; k < n; k++) {
+		const char *host = hosts[random_below(&r, 3)];
+		size_t len = host[0] == '[' ? strlen(host)
+					    : random_below(&r, strlen(host) + 1);
+		char text[64], *p;
+
+		memcpy(text, host, len);
+		if (random_below(&r, 2))
+			len += (size_t)sprintf(text + len, ":%d",
+					       (int)random_below(&r, 80000));
+		for (uint64_t i = random_below(&r, 3); len && i; i--)
+			text[random_below(&r, len)] =
+				random_below(&r, 2)
+					? "a1:[]%.f@/ \0"[random_below(&r, 12)]
+					: (char)random_below(&r, 256);
+		p = malloc(len + 1); /* as long as it is */
+		memcpy(p + 1, text, len);
+		n_good += check_authority(p + 1, len);
+		free(p);
+	}
+	ck_assert_uint_gt(n_good, n / 8);
+	ck_assert_uint_lt(n_good, n * 7 / 8);
 }
 END_TEST
 
@@ -568,6 +708,9 @@ int main(void)
 	tcase_add_test(g, a_field_value_has_no_blanks_at_its_ends);
 	tcase_add_test(g, a_path_is_visible_ascii_without_a_fragment);
 	tcase_add_test(g, an_authority_is_a_host_and_perhaps_a_port);
+	tcase_add_loop_test(g, each_short_authority_is_judged_as_byte_by_byte, 0, 7);
+	tcase_add_test(g, each_port_is_judged_as_byte_by_byte);
+	tcase_add_test(g, long_authorities_are_judged_as_byte_by_byte);
 	tcase_add_test(g, each_registered_status_has_its_reason);
 	tcase_add_test(g, any_other_status_has_an_empty_reason);
 	tcase_add_checked_fixture(f, choose_system, NULL);
