@@ -110,10 +110,66 @@ START_TEST(a_bad_byte_behind_a_good_run_of_any_length_is_found)
 }
 END_TEST
 
+/* Also from the middle of a run of sixteen, and with more of them behind it. */
+START_TEST(the_first_line_end_is_found_wherever_it_stands)
+{
+	size_t len = (size_t)_i;
+	char *p = exact(len);
+
+	for (size_t from = 0; from <= len; from++)
+		ck_assert_ptr_null(find_lf(p + from, p + len));
+	for (size_t first = 0; first < len; first++) {
+		for (size_t second = first; second < len; second++) {
+			p[first] = p[second] = '\n';
+			for (size_t from = 0; from <= len; from++) {
+				const char *lf = find_lf(p + from, p + len);
+
+				if (lf != memchr(p + from, '\n', len - from))
+					ck_abort_msg("%zu and %zu of %zu, from %zu",
+						     first, second, len, from);
+			}
+			p[first] = p[second] = 'a';
+		}
+	}
+	free(p);
+}
+END_TEST
+
+START_TEST(a_line_end_behind_the_end_is_not_found)
+{
+	char *p = exact(MOST);
+
+	for (size_t from = 0; from <= MOST; from++) {
+		for (size_t end = from; end < MOST; end++) {
+			memset(p, '\n', MOST);
+			memset(p + from, 'a', end - from);
+			ck_assert_ptr_null(find_lf(p + from, p + end));
+			ck_assert_ptr_eq(find_lf(p + from, p + end + 1), p + end);
+		}
+	}
+	ck_assert_ptr_null(find_lf(NULL, NULL));
+	free(p);
+}
+END_TEST
+
+START_TEST(no_other_byte_ends_a_line)
+{
+	char *p = exact(MOST);
+
+	for (int c = 0; c < 256; c++) {
+		memset(p, c, MOST);
+		for (size_t from = 0; from <= MOST; from++)
+			ck_assert_ptr_eq(find_lf(p + from, p + MOST),
+					 c == '\n' && from < MOST ? p + from : NULL);
+	}
+	free(p);
+}
+END_TEST
+
 static Suite *chars_suite(void)
 {
 	Suite *s = suite_create("chars");
-	TCase *c = tcase_create("spans");
+	TCase *c = tcase_create("spans"), *l = tcase_create("line ends");
 
 	tcase_add_loop_test(c, each_byte_counts_at_each_place_of_each_length, 0,
 			    MOST + 1);
@@ -121,6 +177,11 @@ static Suite *chars_suite(void)
 			    0, MOST + 1);
 	tcase_add_test(c, a_bad_byte_behind_a_good_run_of_any_length_is_found);
 	suite_add_tcase(s, c);
+	tcase_add_loop_test(l, the_first_line_end_is_found_wherever_it_stands, 0,
+			    MOST + 1);
+	tcase_add_test(l, a_line_end_behind_the_end_is_not_found);
+	tcase_add_test(l, no_other_byte_ends_a_line);
+	suite_add_tcase(s, l);
 	return s;
 }
 
