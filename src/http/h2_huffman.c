@@ -59,7 +59,7 @@ static uint8_t *put_word(uint8_t *to, uint32_t v)
 uint8_t *h2_huffman_put(uint8_t *to, struct str s)
 {
 	const uint8_t *end = to + s.len; /* it must stay before */
-	uint64_t held = 0; /* its low n bits are not out yet; n < 32 */
+	uint64_t held = 0;               /* its low n bits are not out yet; n < 32 */
 	unsigned int n = 0;
 
 	if (!codes[1])

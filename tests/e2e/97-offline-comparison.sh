@@ -29,7 +29,8 @@ case $code in
 esac
 has "$(cat table.log)" "report: report/report.html"
 has "$(cat table.log)" "$(summary report 's["sentence"]')"
-is "$(summary report 's["partial"]')" False
+# There the runs that are made again may use up the time.
+[ "$code" = 4 ] || is "$(summary report 's["partial"]')" False
 is "$(summary report '[a["role"] for a in s["arms"]]')" "['baseline', 'again', 'arm']"
 is "$(ls report | grep -v '^work$' | xargs)" "$FILES" "files"
 has "$(cat report/report.html)" '<p id="verdict"'
