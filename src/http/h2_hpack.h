@@ -38,7 +38,8 @@ enum h2_hpack_got {
 };
 
 /* Takes a field off the front of a block. last: nothing of the block comes behind
- * this input. Sets name, value and never_index of f; lives: until the next call. */
+ * this input. Sets name, value and never_index of f; lives: until the next call. After
+ * H2_HPACK_BAD and H2_HPACK_NO_MEMORY there is none. */
 enum h2_hpack_got h2_hpack_read(struct h2_hpack *k, const uint8_t **p, size_t *len,
 				bool last, struct h2_field *f) MUST_USE;
 
