@@ -283,7 +283,7 @@ static void put_text(void)
 
 	for (uint32_t i = 0; i < len; i++)
 		text[i] = (char)('a' + any(3));
-	if (one_in(2)) {
+	if (h2_huffman_len(s) < len && one_in(2)) {
 		put_number(0x80, 7, (uint32_t)h2_huffman_len(s));
 		block_len = (size_t)(h2_huffman_put(block + block_len, s) - block);
 	} else {
