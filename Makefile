@@ -280,6 +280,8 @@ check-fuzz: $(FUZZ)
 	@$(RUN_ENV) tests/run fuzz
 check-e2e: all $(STRAY)
 	@$(RUN_ENV) tests/run e2e
+check-release: release all $(STRAY)
+	@$(RUN_ENV) HEAPGATE='$(abspath $(RELEASE))' tests/run e2e
 check-cost: all $(COST)
 	@$(RUN_ENV) tests/run cost
 # The figures that check-cost compares with, before and after.
@@ -437,6 +439,7 @@ help:
 	@echo 'make check-unit  unit tests (Check)'
 	@echo 'make check-fuzz  replay the seeds of the fuzzers'
 	@echo 'make check-e2e   end-to-end tests'
+	@echo 'make check-release  the same on the release'
 	@echo 'make check-cost  instructions and allocations of a request, as recorded'
 	@echo 'make cost-record record these anew; shows before and after'
 	@echo '                 ONLY=PATTERN: only the tests whose names match'
@@ -467,7 +470,7 @@ help:
 	@echo 'NO_HARDEN=1 NO_LTO=1 NO_PROFILE=1; the head of the Makefile explains each.'
 
 FORCE:
-.PHONY: all release packages check demo check-quick check-unit check-fuzz check-e2e check-cost cost-record check-lint coverage fuzz-smoke \
+.PHONY: all release packages check demo check-quick check-unit check-fuzz check-e2e check-release check-cost cost-record check-lint coverage fuzz-smoke \
 	bench bench-accounting bench-mem bench-replay bench-rss bench-scale bench-load bench-campaigns docs deps check-deps bench-deps install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
