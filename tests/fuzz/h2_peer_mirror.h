@@ -47,6 +47,7 @@ static void mirror_settings(const uint8_t *p, size_t len)
 		e[n++] = (nghttp2_settings_entry){id, h2_get32(p + 2)};
 	}
 	must(nghttp2_submit_settings(peer.session, NGHTTP2_FLAG_NONE, e, n) == 0);
+	windows_settings();
 	peer_send();
 }
 
@@ -64,8 +65,7 @@ static void mirror_frame(const struct h2_head *head, const uint8_t *payload)
 			mirror_settings(payload, head->length);
 		break;
 	case H2_WINDOW_UPDATE:
-		nghttp2_submit_window_update(peer.session, NGHTTP2_FLAG_NONE, id,
-					     h2_get31(payload));
+		windows_update(peer.session, id, h2_get31(payload));
 		peer_send();
 		break;
 	case H2_RST_STREAM:
