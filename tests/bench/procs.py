@@ -113,6 +113,19 @@ def cpu_ns(pids):
     return total
 
 
+def host_ticks():
+    """Of all CPUs so far: what the hypervisor gave to others, and all."""
+    with open("/proc/stat") as f:
+        ticks = [int(t) for t in f.readline().split()[1:9]]
+    return ticks[7], sum(ticks)
+
+
+def stolen(since):
+    """The share of the CPUs that the hypervisor has given to others since then."""
+    taken, whole = (now - then for now, then in zip(host_ticks(), since))
+    return taken / whole if whole else 0
+
+
 def _largest(pids, fields):
     """These fields of /proc/PID/status, of the largest process, in kB."""
     best = (0,) * len(fields)
