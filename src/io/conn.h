@@ -60,6 +60,7 @@ struct conn {
 	bool broken : 1;     /* output failed; on_end() follows */
 	bool look_again : 1; /* the timer is there to read once more */
 	bool tls_folds : 1;  /* the SSL is a block of ours */
+	bool keeps : 1;      /* OpenSSL keeps its buffers, see conn_tls.c */
 	uint32_t tls_error;  /* OpenSSL's code after CONN_TLS_ERROR */
 	uint32_t stirred_ms; /* of loop->now_ms, when bytes last went by */
 };

@@ -86,8 +86,48 @@ SSL *conn_tls(struct conn *c)
 	return fold_block(&c->tls);
 }
 
+/* --- buffers ---------------------------------------------------------------
+ *
+ * OpenSSL has 33 KiB of buffers for a conn, which it would rather keep; here they are
+ * given back after each record, so that many conns need few. Taking and returning them
+ * costs as much as some small records do, so a few that are at work keep theirs.
+ */
+
+#define MOST_KEEPERS 16
+
+static void keep_buffers(struct conn *c, SSL *ssl)
+{
+	if (c->keeps || c->loop->n_keepers == MOST_KEEPERS ||
+	    !(SSL_get_mode(ssl) & SSL_MODE_RELEASE_BUFFERS))
+		return;
+	SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+	c->keeps = true;
+	c->loop->n_keepers++;
+}
+
+static void stop_keeping(struct conn *c)
+{
+	if (c->keeps)
+		c->loop->n_keepers--;
+	c->keeps = false;
+}
+
+/* Where part of a record is in one, it goes after that. */
+static void give_buffers_back(struct conn *c)
+{
+	uint64_t mark = mem_mark(MEM_OPENSSL);
+
+	if (!c->keeps)
+		return;
+	stop_keeping(c);
+	SSL_set_mode(conn_tls(c), SSL_MODE_RELEASE_BUFFERS);
+	SSL_free_buffers(conn_tls(c));
+	c->tls_bytes += mem_charge(MEM_OPENSSL, mark);
+}
+
 void conn_fold_tls(struct conn *c)
 {
+	give_buffers_back(c);
 	if (c->tls_folds && !fold_is_packed(&c->tls))
 		fold_pack(&c->tls, mem_usable(fold_block(&c->tls)), MEM_CONN);
 }
@@ -192,10 +232,13 @@ static bool decipher_one(struct conn *c)
 void conn_decipher(struct conn *c, char *p, size_t len)
 {
 	struct loop *l = c->loop;
+	SSL *ssl = conn_tls(c);
 
 	l->in_at = p;
 	l->n_in = len;
-	SSL_set_read_ahead(conn_tls(c), len <= AHEAD_BYTES);
+	SSL_set_read_ahead(ssl, len <= AHEAD_BYTES);
+	if (c->state == CONN_OPEN)
+		keep_buffers(c, ssl);
 	if (c->state == CONN_HANDSHAKE && !conn_handshake(c)) {
 		l->n_in = 0;
 		return;
@@ -260,6 +303,7 @@ void conn_detach_tls(struct conn *c)
 {
 	uint64_t mark = mem_mark(MEM_OPENSSL);
 
+	stop_keeping(c);
 	/* One that could not be made has left errors behind, and their bytes. */
 	if (!conn_is_tls(c) && !c->tls_bytes)
 		return;

@@ -51,6 +51,7 @@ struct loop {
 	struct conn *out_conn; /* whose bytes those are, or NULL */
 	char *in_at;           /* enciphered input that OpenSSL may take */
 	size_t n_in;
+	uint32_t n_keepers; /* conns whose buffers OpenSSL keeps */
 	bool awake;       /* the turn has begun: the clock is read */
 	uint64_t now_us;  /* monotonic, read once per turn */
 	uint64_t now_ms;  /* the same in ms */
