@@ -518,6 +518,28 @@ START_TEST(a_conn_that_is_quiet_is_folded_until_bytes_come_or_go)
 }
 END_TEST
 
+START_TEST(a_conn_at_work_keeps_its_buffers_until_it_is_quiet)
+{
+	int64_t busy_bytes;
+
+	server.stop_at = client.left = 10;
+	connect_both(server_ctx, client_ctx);
+	loop_run(&loop);
+	send_more(&client, &server);
+	busy_bytes = server.conn->tls_bytes;
+	ck_assert(server.conn->keeps);
+	ck_assert_uint_ge(loop.n_keepers, 1);
+	until_quiet(&server);
+	ck_assert(!server.conn->keeps);
+	ck_assert_int_lt(server.conn->tls_bytes, busy_bytes - 16000);
+	send_more(&client, &server);
+	ck_assert(server.conn->keeps);
+	conn_free(&server.conn);
+	conn_free(&client.conn);
+	ck_assert_uint_eq(loop.n_keepers, 0);
+}
+END_TEST
+
 START_TEST(a_folded_conn_ends_in_order_and_leaves_nothing)
 {
 	const struct mem_counters *c = mem_counters();
@@ -622,6 +644,7 @@ int main(void)
 	tcase_add_test(tc, a_tls_stream_that_is_cut_short_is_not_an_orderly_end);
 	tcase_add_test(tc, what_openssl_held_for_a_conn_is_back_when_it_ends);
 	tcase_add_test(tc, a_conn_that_is_quiet_is_folded_until_bytes_come_or_go);
+	tcase_add_test(tc, a_conn_at_work_keeps_its_buffers_until_it_is_quiet);
 	tcase_add_loop_test(tc, a_folded_conn_ends_in_order_and_leaves_nothing, 0, 2);
 	tcase_add_test(tc, who_sends_a_byte_now_and_then_is_not_quiet);
 	tcase_add_test(tc, a_reset_is_seen_even_while_paused);
