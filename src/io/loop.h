@@ -52,10 +52,10 @@ struct loop {
 	char *in_at;           /* enciphered input that OpenSSL may take */
 	size_t n_in;
 	uint32_t n_keepers; /* conns whose buffers OpenSSL keeps */
-	bool awake;       /* the turn has begun: the clock is read */
-	uint64_t now_us;  /* monotonic, read once per turn */
-	uint64_t now_ms;  /* the same in ms */
-	uint64_t wall_us; /* see loop_wall_us(); 0: not read in this turn */
+	bool awake;         /* the turn has begun: the clock is read */
+	uint64_t now_us;    /* monotonic, read once per turn */
+	uint64_t now_ms;    /* the same in ms */
+	uint64_t wall_us;   /* see loop_wall_us(); 0: not read in this turn */
 	bool stopping;
 	/* timers: a wheel with lazy moves */
 	struct list *wheel; /* WHEEL_SLOTS lists of struct timer */
