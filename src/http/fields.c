@@ -31,6 +31,14 @@
 	KNOWN(SEC_WEBSOCKET_KEY, "sec-websocket-key", 's', 'y')                        \
 	KNOWN(SEC_WEBSOCKET_ACCEPT, "sec-websocket-accept", 's', 't')
 
+enum {
+#define KNOWN(id, name, first, last) +1
+	N_KNOWN = 0 ALL_KNOWN
+#undef KNOWN
+};
+
+_Static_assert(N_KNOWN == FIELD_N_IDS - 1, "every id but OTHER has its name");
+
 /* Where a name is looked for. No two of those above have the same; if they had, the
  * compiler would warn of an initializer that is overwritten. */
 #define SLOT(len, first, last)                                                         \

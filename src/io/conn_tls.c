@@ -115,10 +115,11 @@ static void stop_keeping(struct conn *c)
 /* Where part of a record is in one, it goes after that. */
 static void give_buffers_back(struct conn *c)
 {
-	uint64_t mark = mem_mark(MEM_OPENSSL);
+	uint64_t mark;
 
 	if (!c->keeps)
 		return;
+	mark = mem_mark(MEM_OPENSSL);
 	stop_keeping(c);
 	SSL_set_mode(conn_tls(c), SSL_MODE_RELEASE_BUFFERS);
 	SSL_free_buffers(conn_tls(c));

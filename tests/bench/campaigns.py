@@ -21,8 +21,10 @@ import re
 import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, os.environ.get("B", "build"))
+sys.dont_write_bytecode = True
+import frame  # noqa: E402
+
+BUILD = frame.build_dir()
 HELD = re.compile(r"bloat: (\d+) bytes held beside (\d+), on average")
 
 
@@ -33,8 +35,7 @@ def options():
     p.add_argument("--n", type=int, help="campaigns of each kind (20 and 10)")
     p.add_argument("--duration", help="of a campaign (30s and 60s)")
     p.add_argument("--arm", default="hybrid", help="an allocator (hybrid)")
-    p.add_argument("--heapgate", default=os.environ.get("HEAPGATE", "") or
-                   os.path.join(BUILD, "heapgate"))
+    p.add_argument("--heapgate", default=frame.program())
     p.add_argument("--bloat", type=float, default=10, help="percent planted (10)")
     o = p.parse_args()
     if set(o.which) - {"again", "planted"}:

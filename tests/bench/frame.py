@@ -139,6 +139,11 @@ def build_dir():
     return os.path.join(TOP, env("B", "build"))
 
 
+def program():
+    """The heapgate to measure."""
+    return env("HEAPGATE", os.path.join(build_dir(), "heapgate"))
+
+
 def common_options(p, rounds):
     """The options that every bench has; p: an ArgumentParser."""
     p.add_argument("--list", action="store_true", help="what there is to measure")
@@ -147,8 +152,7 @@ def common_options(p, rounds):
                    help="ROUNDS= (%d)" % rounds)
     p.add_argument("--seed", type=int, default=int(env("SEED", 1)),
                    help="SEED= of the order (1)")
-    p.add_argument("--heapgate", default=env(
-        "HEAPGATE", os.path.join(build_dir(), "heapgate")))
+    p.add_argument("--heapgate", default=program())
     p.add_argument("--out", default=os.path.join(build_dir(), "bench"))
     p.add_argument("--keep", action="store_true", help="keep configs and logs")
 

@@ -37,7 +37,7 @@ import latencies
 import procs
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-HEAPGATE = frame.env("HEAPGATE", os.path.join(frame.build_dir(), "heapgate"))
+HEAPGATE = frame.program()
 CLIENTS, STREAMS, PATH = 50, 10, "/bytes/1k"
 LATE_MS, SLOW_MS = 5.0, 100.0
 RATIO, DIFFERENCE = 2, 0.05

@@ -336,8 +336,7 @@ def options(argv):
     p.add_argument("--scale", type=float, default=float(env("SCALE", "") or 1),
                    help="SCALE= share of connections, streams and requests (1)")
     p.add_argument("--seed", type=int, default=int(env("SEED", "") or 1))
-    p.add_argument("--heapgate", default=env("HEAPGATE", "") or
-                   os.path.join(build, "heapgate"))
+    p.add_argument("--heapgate", default=frame.program())
     p.add_argument("--pin", default=os.path.join(build, "tests/bench/bench_pin"))
     p.add_argument("--out", default=os.path.join(build, "bench"))
     p.add_argument("--keep", action="store_true", help="keep configs and logs")
