@@ -13,6 +13,7 @@ static void read_clock(struct loop *l)
 {
 	l->now_us = clock_mono_us();
 	l->now_ms = l->now_us / 1000u;
+	l->from_ms = l->now_ms + 1;
 	l->wall_us = 0;
 }
 
@@ -102,6 +103,7 @@ static void wheel_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	loop_turn(l);
 	l->armed_tick = 1; /* it is the past: what is set meanwhile arms nothing */
+	l->from_ms = l->now_ms;
 	now_tick = l->now_ms / WHEEL_TICK_MS;
 	if (now_tick > l->wheel_tick + WHEEL_SLOTS) /* all slots once is enough */
 		l->wheel_tick = now_tick - WHEEL_SLOTS;
@@ -110,6 +112,7 @@ static void wheel_cb(evutil_socket_t fd, short what, void *arg)
 		wheel_run_slot(l, &l->wheel[l->wheel_tick % WHEEL_SLOTS]);
 	}
 	l->armed_tick = 0;
+	l->from_ms = l->now_ms + 1;
 	wheel_rearm(l);
 }
 
@@ -123,7 +126,7 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t))
 
 void timer_set(struct loop *l, struct timer *t, uint64_t in_ms)
 {
-	t->due_ms = l->now_ms + in_ms;
+	t->due_ms = l->from_ms + in_ms;
 	if (timer_is_set(t)) {
 		if (t->due_ms >= t->slot_ms)
 			return; /* the wheel will see the new time then */

@@ -54,7 +54,8 @@ struct loop {
 	uint32_t n_keepers; /* conns whose buffers OpenSSL keeps */
 	bool awake;         /* the turn has begun: the clock is read */
 	uint64_t now_us;    /* monotonic, read once per turn */
-	uint64_t now_ms;    /* the same in ms */
+	uint64_t now_ms;    /* the same in ms, cut off */
+	uint64_t from_ms;   /* timers count from here: the next whole ms, see timer */
 	uint64_t wall_us;   /* see loop_wall_us(); 0: not read in this turn */
 	bool stopping;
 	/* timers: a wheel with lazy moves */
@@ -117,8 +118,10 @@ struct grave {
 void loop_bury(struct loop *l, struct grave *g, void (*bury)(struct grave *g));
 
 /*
- * timer: precise to WHEEL_TICK_MS, never early. Setting one that is set is a
- * store: it is moved only when its old time comes.
+ * timer: precise to WHEEL_TICK_MS and never early. It counts from the turn's time: what
+ * has gone by of the turn is lost. Set while timers fire it counts from now_ms, so up
+ * to a ms is too, or what sets itself again would slip by a tick each time. Setting one
+ * that is set is a store: it is moved only when its old time comes.
  */
 struct timer {
 	struct list node;

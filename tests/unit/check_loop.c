@@ -25,8 +25,8 @@ static void teardown(void)
 
 struct alarm {
 	struct timer timer;
-	uint64_t set_ms;
-	uint64_t fired_ms;
+	uint64_t set_us;
+	uint64_t fired_us;
 	int n_fired;
 	bool last; /* stops the loop */
 };
@@ -35,7 +35,7 @@ static void alarm_cb(struct timer *t)
 {
 	struct alarm *a = container_of(t, struct alarm, timer);
 
-	a->fired_ms = loop.now_ms;
+	a->fired_us = loop.now_us;
 	a->n_fired++;
 	if (a->last)
 		loop_stop(&loop);
@@ -44,7 +44,7 @@ static void alarm_cb(struct timer *t)
 static void alarm_set(struct alarm *a, uint64_t ms)
 {
 	timer_init(&a->timer, alarm_cb);
-	a->set_ms = loop.now_ms;
+	a->set_us = loop.now_us;
 	timer_set(&loop, &a->timer, ms);
 }
 
@@ -59,12 +59,63 @@ START_TEST(timers_fire_in_order_and_never_early)
 	loop_run(&loop);
 	for (int i = 0; i < 4; i++) {
 		ck_assert_int_eq(a[i].n_fired, 1);
-		ck_assert_uint_ge(a[i].fired_ms, a[i].set_ms + ms[i]);
+		ck_assert_uint_ge(a[i].fired_us, a[i].set_us + ms[i] * 1000);
 	}
-	ck_assert_uint_le(a[2].fired_ms, a[1].fired_ms);
-	ck_assert_uint_le(a[1].fired_ms, a[0].fired_ms);
-	ck_assert_uint_le(a[0].fired_ms, a[3].fired_ms);
+	ck_assert_uint_le(a[2].fired_us, a[1].fired_us);
+	ck_assert_uint_le(a[1].fired_us, a[0].fired_us);
+	ck_assert_uint_le(a[0].fired_us, a[3].fired_us);
 	ck_assert_uint_eq(loop.n_timers, 0);
+}
+END_TEST
+
+/* Begins a turn of whose ms little is left; a few tries are enough. */
+static void turn_late_in_a_ms(void)
+{
+	do
+		loop_begin_turn(&loop);
+	while (loop.now_us % 1000 < 900);
+}
+
+START_TEST(a_timer_that_is_due_on_a_tick_gets_all_of_its_last_ms)
+{
+	for (int i = 0; i < 5; i++) {
+		struct alarm a = {.last = true};
+		uint64_t ms;
+
+		turn_late_in_a_ms();
+		ms = 2 * WHEEL_TICK_MS - loop.now_ms % WHEEL_TICK_MS;
+		alarm_set(&a, ms);
+		loop.stopping = false;
+		loop_run(&loop);
+		ck_assert_uint_ge(a.fired_us, a.set_us + ms * 1000);
+	}
+}
+END_TEST
+
+/* A tick's callbacks run a little behind it: with the rest of that ms to wait, each
+ * round would take a tick more. */
+static void each_tick_cb(struct timer *t)
+{
+	struct alarm *a = container_of(t, struct alarm, timer);
+
+	timer_set(&loop, t, 3 * WHEEL_TICK_MS);
+	ck_assert_uint_eq(t->due_ms, loop.now_ms + 3 * WHEEL_TICK_MS);
+	if (++a->n_fired == 3)
+		loop_stop(&loop);
+}
+
+START_TEST(one_that_sets_itself_again_keeps_its_ticks)
+{
+	struct alarm each = {0};
+
+	alarm_set(&each, 20);
+	each.timer.fire = each_tick_cb;
+	loop_run(&loop);
+	ck_assert_int_eq(each.n_fired, 3);
+	timer_stop(&loop, &each.timer);
+	timer_set(&loop, &each.timer, 20); /* not from within */
+	ck_assert_uint_gt(each.timer.due_ms, loop.now_ms + 20);
+	timer_stop(&loop, &each.timer);
 }
 END_TEST
 
@@ -77,7 +128,7 @@ START_TEST(a_timer_that_is_set_again_fires_once_at_the_new_time)
 	alarm_set(&end, 200);
 	loop_run(&loop);
 	ck_assert_int_eq(later.n_fired, 1);
-	ck_assert_uint_ge(later.fired_ms, later.set_ms + 120);
+	ck_assert_uint_ge(later.fired_us, later.set_us + 120 * 1000);
 }
 END_TEST
 
@@ -89,7 +140,7 @@ START_TEST(a_timer_can_be_moved_forward)
 	timer_set(&loop, &a.timer, 40);
 	loop_run(&loop);
 	ck_assert_int_eq(a.n_fired, 1);
-	ck_assert_uint_lt(a.fired_ms, a.set_ms + 3600 * 1000);
+	ck_assert_uint_lt(a.fired_us, a.set_us + 3600u * 1000000);
 }
 END_TEST
 
@@ -106,7 +157,7 @@ START_TEST(one_that_is_set_far_off_from_within_does_not_delay_the_others)
 	far.timer.fire = far_cb;
 	alarm_set(&end, 100);
 	loop_run(&loop);
-	ck_assert_uint_lt(end.fired_ms, end.set_ms + 2000);
+	ck_assert_uint_lt(end.fired_us, end.set_us + 2000 * 1000);
 	timer_stop(&loop, &far.timer);
 }
 END_TEST
@@ -309,6 +360,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, timers_fire_in_order_and_never_early);
+	tcase_add_test(tc, a_timer_that_is_due_on_a_tick_gets_all_of_its_last_ms);
+	tcase_add_test(tc, one_that_sets_itself_again_keeps_its_ticks);
 	tcase_add_test(tc, a_timer_that_is_set_again_fires_once_at_the_new_time);
 	tcase_add_test(tc, a_timer_can_be_moved_forward);
 	tcase_add_test(tc, a_stopped_timer_does_not_fire);
