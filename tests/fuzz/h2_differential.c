@@ -86,13 +86,28 @@ static bool has_other_window(const struct seen *our, const struct seen *their)
 	return their && (got ? got->body.len : 0) != our->asked - their->asked;
 }
 
+/* Whether nghttp2 has more left of a window than ours only because it has opened it by
+ * own_bytes, or less, itself (theirs_count()): then ours has none left. */
+static bool is_wider(int32_t left_bytes, uint32_t own_bytes)
+{
+	return own_bytes && left_bytes < (int64_t)own_bytes;
+}
+
+static bool has_wider_window(const struct seen *their)
+{
+	return their && is_wider(nghttp2_session_get_stream_local_window_size(
+					 theirs.session, their->id),
+				 their->own_bytes);
+}
+
 /* A stream that ours has reset, and nghttp2 has not. */
 static bool is_meant_reset(const struct seen *our, const struct seen *their)
 {
 	if (our->code == H2_CANCEL)
 		return seen_plan(our) == 'x';
 	if (our->code == H2_FLOW_CONTROL_ERROR)
-		return theirs.took_itself || is_late || has_other_window(our, their);
+		return is_late || has_wider_window(their) ||
+		       has_other_window(our, their);
 	/* nghttp2 will when the block ends. */
 	if (our->whole && head.type == H2_HEADERS &&
 	    !(head.flags & (H2_END_STREAM | H2_END_HEADERS)))
@@ -127,7 +142,7 @@ static bool is_meant(void)
 		return head.id && !h2_get31(payload);
 	case H2_DATA:
 		if (ours.side.code == H2_FLOW_CONTROL_ERROR)
-			return theirs.took_itself;
+			return is_wider(theirs.left_bytes, theirs.own_bytes);
 		if ((head.flags & H2_PADDED) &&
 		    (!head.length || payload[0] >= head.length))
 			return true;
@@ -407,6 +422,7 @@ static void run(const struct program *p)
 			return;
 		}
 		give(at, n, p->chunk_bytes);
+		theirs_count(&head);
 		at += n;
 		left -= n;
 		if (!after_frame(may_send || left < H2_HEAD_BYTES))

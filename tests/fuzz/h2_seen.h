@@ -21,7 +21,8 @@ struct seen {
 	bool answered;
 	uint32_t peer_code;
 	uint32_t code;
-	uint32_t asked; /* bytes of the answer's body */
+	uint32_t asked;     /* bytes of the answer's body */
+	uint32_t own_bytes; /* of DATA, not handed over; see theirs_count() */
 };
 
 static void seen_field(struct octets *to, const void *name, size_t name_len,

@@ -15,8 +15,10 @@ static struct theirs {
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
 	struct side side;
-	bool took_itself; /* bytes for the windows; see h2_differential.c */
-	char why[200];    /* it ended the connection, as it says in its GOAWAY */
+	char why[200];         /* it ended the connection, as it says in its GOAWAY */
+	uint32_t handed_bytes; /* of DATA, by the frame that it has got last */
+	uint32_t own_bytes;    /* of DATA, not handed over; see theirs_count() */
+	int32_t left_bytes;    /* of the connection's window, behind that frame */
 } theirs;
 
 /* --- answers ---------------------------------------------------------------- */
@@ -114,6 +116,7 @@ static int their_data(nghttp2_session *session, uint8_t flags, int32_t id,
 	(void)flags;
 	(void)user;
 	octets_add(&seen_get(&theirs.side, id)->body, p, len);
+	theirs.handed_bytes += (uint32_t)len;
 	return 0;
 }
 

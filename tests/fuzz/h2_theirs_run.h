@@ -18,19 +18,6 @@ static int their_close(nghttp2_session *session, int32_t id, uint32_t code, void
 	return 0;
 }
 
-/* What it skips or is padding it takes for consumed, and tells windows itself. */
-static int their_begin(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
-{
-	(void)session;
-	(void)user;
-	if (hd->type == NGHTTP2_DATA)
-		theirs.took_itself |= (hd->flags & NGHTTP2_FLAG_PADDED) ||
-				      !seen_find(&theirs.side, hd->stream_id) ||
-				      seen_find(&theirs.side, hd->stream_id)->reset ||
-				      seen_find(&theirs.side, hd->stream_id)->closed;
-	return 0;
-}
-
 static void theirs_init(void)
 {
 	nghttp2_session_callbacks *c;
@@ -44,7 +31,6 @@ static void theirs_init(void)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, their_data);
 	nghttp2_session_callbacks_set_on_frame_send_callback(c, their_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(c, their_close);
-	nghttp2_session_callbacks_set_on_begin_frame_callback(c, their_begin);
 	nghttp2_option_set_no_auto_window_update(theirs.option, 1);
 	nghttp2_option_set_max_settings(theirs.option, 32);
 }
@@ -58,7 +44,7 @@ static void theirs_begin(uint32_t streams, uint32_t window)
 		{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}};
 
 	theirs.side = (struct side){.name = "theirs"};
-	theirs.took_itself = false;
+	theirs.handed_bytes = theirs.own_bytes = 0;
 	theirs.why[0] = 0;
 	must(nghttp2_session_server_new2(&theirs.session, theirs.callbacks, NULL,
 					 theirs.option) == 0);
@@ -82,6 +68,21 @@ static void theirs_recv(const uint8_t *p, size_t len)
 	theirs.side.over = true;
 	theirs.side.code = rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? H2_PROTOCOL_ERROR
 							      : H2_ENHANCE_YOUR_CALM;
+}
+
+/* Behind each frame. What nghttp2 does not hand over of DATA is padding, or skipped,
+ * and it calls back for nothing that it skips: it takes both for consumed, and tells
+ * windows itself. */
+static void theirs_count(const struct h2_head *h)
+{
+	struct seen *s = seen_find(&theirs.side, h->id);
+	uint32_t own = h->type == H2_DATA ? h->length - theirs.handed_bytes : 0;
+
+	theirs.handed_bytes = 0;
+	theirs.own_bytes += own;
+	if (s)
+		s->own_bytes += own;
+	theirs.left_bytes = nghttp2_session_get_local_window_size(theirs.session);
 }
 
 static void theirs_send(void)
