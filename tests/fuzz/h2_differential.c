@@ -132,6 +132,16 @@ static bool repeats_a_setting(void)
 	return false;
 }
 
+/* Of bodies: then more of the connection's window is left to ours, and a WINDOW_UPDATE
+ * may add less to it (§6.9.1). nghttp2 sends also where resets are shared, ours in its
+ * turn only. */
+static bool has_sent_less(void)
+{
+	int64_t left = nghttp2_session_get_remote_window_size(theirs.session);
+
+	return left + (int64_t)(theirs.side.sent - ours.side.sent) > INT32_MAX;
+}
+
 /* A connection that ours has ended, and nghttp2 has not. */
 static bool is_meant(void)
 {
@@ -139,7 +149,7 @@ static bool is_meant(void)
 
 	switch (head.type) {
 	case H2_WINDOW_UPDATE:
-		return head.id && !h2_get31(payload);
+		return head.id ? !h2_get31(payload) : has_sent_less();
 	case H2_DATA:
 		if (ours.side.code == H2_FLOW_CONTROL_ERROR)
 			return is_wider(theirs.left_bytes, theirs.own_bytes);
