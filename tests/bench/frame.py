@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
+import cpus  # noqa: E402
 from procs import Trouble  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -119,8 +120,8 @@ def machine():
                 break
     with open("/proc/loadavg") as f:
         load = f.read().split()[:3]
-    return "%s, %d cores, Linux %s, load before %s" % (
-        cpu, os.cpu_count(), os.uname().release, " ".join(load))
+    return "%s, %d cores, Linux %s, load before %s; %s" % (
+        cpu, os.cpu_count(), os.uname().release, " ".join(load), cpus.told())
 
 
 def all_files():

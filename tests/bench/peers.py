@@ -17,6 +17,7 @@ hint.
     make bench PEERS=allocators                   heapgate with each allocator
     make bench PEERS=peers,allocators             them beside the others
     make bench PEERS=heapgate:jemalloc,haproxy SCALE=0.1
+    make bench IDLE_CPUS=halt                     where others would poll, see cpus.py
     tests/bench/peers.py --list
 
 Written to $B/bench/: peers.csv (each measurement), peers.md (the tables).
@@ -40,6 +41,7 @@ import time
 from collections import namedtuple
 
 sys.dont_write_bytecode = True
+import cpus  # noqa: E402
 import frame  # noqa: E402
 import hold  # noqa: E402
 import latencies  # noqa: E402
@@ -612,6 +614,8 @@ def again(bench, case, peers):
     """The command that repeats one case."""
     opts, words = bench.opts, ["make bench CASES=" + case.name]
     words.append("ROUNDS=%d" % opts.rounds)
+    if opts.idle_cpus != "poll":
+        words.append("IDLE_CPUS=" + opts.idle_cpus)
     if opts.scale != 1:
         words.append("SCALE=%g" % opts.scale)
     if peers != PEER_SETS["peers"]:
@@ -772,6 +776,7 @@ def run_case(bench, case, steps, progress):
 
 
 def run(bench, peers, cases):
+    cpus.start(bench.opts)
     bench.head = [machine(), ""] + ["- " + v for v in dict.fromkeys(
         version(p, bench.opts) for p in peers)]
     print("\n".join(bench.head), flush=True)
@@ -836,6 +841,7 @@ def options(argv):
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     frame.common_options(p, 7)
+    cpus.option(p, frame.env("IDLE_CPUS", "poll"))
     p.add_argument("--peers", default=frame.env("PEERS", "peers"),
                    help="PEERS= (all); heapgate:jemalloc names an allocator, "
                    "allocators means each")

@@ -43,6 +43,7 @@ import urllib.request
 from collections import namedtuple
 
 sys.dont_write_bytecode = True
+import cpus  # noqa: E402
 import frame  # noqa: E402
 import hold  # noqa: E402
 import peers  # noqa: E402
@@ -319,6 +320,7 @@ def write_report(bench, cases):
 # --- running -------------------------------------------------------------
 
 def run(bench, cases):
+    cpus.start(bench.opts)
     rng = random.Random(bench.opts.seed)
     steps = []
     for rnd in range(1, bench.opts.rounds + 1):
@@ -351,6 +353,7 @@ def options(argv):
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     frame.common_options(p, 3)
+    cpus.option(p, frame.env("IDLE_CPUS", "poll"))
     p.add_argument("--seconds", type=float,
                    default=float(frame.env("SECONDS_EACH", 3)),
                    help="SECONDS_EACH= of a window (3)")
