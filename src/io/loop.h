@@ -17,7 +17,7 @@ struct event;
 #define LOOP_IN_BYTES    (256 * 1024)
 #define LOOP_READ_BYTES  (64 * 1024) /* one read, unless its owner can take more */
 #define LOOP_IN_SLACK    16          /* room behind a read, to put back a few bytes */
-#define LOOP_OUT_BYTES   (64 * 1024)
+#define LOOP_OUT_BYTES   (96 * 1024)
 #define LOOP_FRAME_BYTES (16 * 1024 + 64) /* a frame and its head, padded */
 #define LOOP_PLAIN_BYTES (16 * 1024)      /* the most a TLS record holds */
 

@@ -215,6 +215,12 @@ static bool take_body(struct back_h1 *b, char **p, size_t *len)
 	}
 }
 
+/* What is left of the limit is not worth a read of its own. */
+static bool is_nearly_full(const struct body *body)
+{
+	return body->bytes >= body->limit - body->limit / 32;
+}
+
 static void feed(struct back_h1 *b, char *p, size_t len)
 {
 	uint64_t before = b->s->res_body.total_bytes;
@@ -228,7 +234,7 @@ static void feed(struct back_h1 *b, char *p, size_t len)
 	if (b->s != s || s->res_body.total_bytes == before)
 		return;
 	stream_on_res_data(s);
-	if (b->s == s && body_is_full(&s->res_body))
+	if (b->s == s && is_nearly_full(&s->res_body))
 		conn_pause(b->w.conn);
 }
 
