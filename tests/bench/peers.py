@@ -127,9 +127,11 @@ Row = namedtuple("Row", "case round peer done failed cpu_us per_s rss_kb anon_kb
                  defaults=(None,) * 8)
 
 # A host that gives more of the CPUs to its other guests makes system calls and waking
-# dearer, for one proxy more than for the other: such a measurement is made again.
-MAX_STOLEN = 0.05
-TRIES = 4
+# dearer, for one proxy more than for the other: such a measurement is made again, so
+# many times, and the least disturbed is taken. While a hundredth of the time is stolen,
+# that is what a p99 measures.
+MAX_STOLEN, TRIES = 0.05, 4
+MAX_STOLEN_LATENCY, TRIES_LATENCY = 0.01, 8
 
 
 # --- starting ------------------------------------------------------------
@@ -497,19 +499,27 @@ def settle(bench, wait):
     return bad
 
 
-def is_disturbed(row):
-    return (row.stolen or 0) > MAX_STOLEN
+def undisturbed(case):
+    """(how much may be stolen, how many tries) of a measurement"""
+    if case.kind == "latency":
+        return MAX_STOLEN_LATENCY, TRIES_LATENCY
+    return MAX_STOLEN, TRIES
+
+
+def is_disturbed(case, row):
+    return (row.stolen or 0) > undisturbed(case)[0]
 
 
 def measure_undisturbed(bench, case, spec, rnd):
     """Or not, after some tries."""
-    for _ in range(TRIES):
+    rows = []
+    for _ in range(undisturbed(case)[1]):
         since = procs.host_ticks()
         row = measure_load(bench, case, spec, rnd)
-        row = row._replace(stolen=procs.stolen(since))
-        if not is_disturbed(row):
+        rows.append(row._replace(stolen=procs.stolen(since)))
+        if not is_disturbed(case, rows[-1]):
             break
-    return row
+    return min(rows, key=lambda r: r.stolen)
 
 
 def measure(bench, case, spec, rnd):
@@ -646,11 +656,12 @@ def case_table(bench, case, rows, asked):
             fixed_rate(bench, case), ", ".join("%s %d/s" % c for c in sorted(
                 bench.capacity[case.name].items(), key=lambda c: c[1]))), ""]
     out += table(["proxy", what, "÷ " + best] + [h for h, _ in more], lines)
-    disturbed = sum(map(is_disturbed, rows))
+    disturbed = sum(is_disturbed(case, r) for r in rows)
+    most, tries = undisturbed(case)
     if disturbed:
         out += ["", "**Disturbed:** in %d of %d measurements the hypervisor gave more than "
-                "%d %% of the CPUs to others, %d times in a row." % (
-                    disturbed, len(rows), 100 * MAX_STOLEN, TRIES)]
+                "%g %% of the CPUs to others, %d times in a row." % (
+                    disturbed, len(rows), 100 * most, tries)]
     return out + ["", "Again: `%s`" % again(bench, case, asked)]
 
 
@@ -751,7 +762,7 @@ def tell(case, row):
     return (form + " %s, %.0f/s, RSS %.1f MB%s%s") % (
         value(case, row), what, row.per_s, row.rss_kb / 1024,
         ", %d FAILED" % row.failed if row.failed else "",
-        ", %d %% stolen" % (100 * row.stolen) if is_disturbed(row) else "")
+        ", %.1f %% stolen" % (100 * row.stolen) if is_disturbed(case, row) else "")
 
 
 def run_case(bench, case, steps, progress):
