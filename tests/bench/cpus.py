@@ -16,12 +16,6 @@ LATENCY = "/dev/cpu_dma_latency"
 _told = "idle CPUs do as the machine is set"
 
 
-def option(p, default):
-    """p: an ArgumentParser."""
-    p.add_argument("--idle-cpus", choices=("poll", "halt"), default=default,
-                   help="IDLE_CPUS= what they do; halt: as the machine is set (poll)")
-
-
 def start(opts):
     """From now on, and until this process ends, if that can be had."""
     global _told

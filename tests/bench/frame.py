@@ -158,6 +158,13 @@ def common_options(p, rounds):
     p.add_argument("--keep", action="store_true", help="keep configs and logs")
 
 
+def cpu_option(p):
+    """For a bench of CPU time, which then calls cpus.start()."""
+    p.add_argument("--idle-cpus", choices=("poll", "halt"),
+                   default=env("IDLE_CPUS", "poll"),
+                   help="IDLE_CPUS= what they do; halt: as the machine is set (poll)")
+
+
 def run(name, opts, choose, new_bench, work, report):
     """The body of a bench's main(); returns its exit code.
 

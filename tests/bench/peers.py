@@ -852,7 +852,7 @@ def options(argv):
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     frame.common_options(p, 7)
-    cpus.option(p, frame.env("IDLE_CPUS", "poll"))
+    frame.cpu_option(p)
     p.add_argument("--peers", default=frame.env("PEERS", "peers"),
                    help="PEERS= (all); heapgate:jemalloc names an allocator, "
                    "allocators means each")

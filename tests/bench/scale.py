@@ -353,7 +353,7 @@ def options(argv):
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     frame.common_options(p, 3)
-    cpus.option(p, frame.env("IDLE_CPUS", "poll"))
+    frame.cpu_option(p)
     p.add_argument("--seconds", type=float,
                    default=float(frame.env("SECONDS_EACH", 3)),
                    help="SECONDS_EACH= of a window (3)")

@@ -60,7 +60,7 @@ for name in $ALLOCATORS; do
 		is "$OWN" unknown
 	else
 		it "$name says what the counters say, within 1 %"
-		# jemalloc takes for in use what it keeps for its thread's next calls.
+		# What is kept for the next calls, as in jemalloc's cache, is not in use.
 		"$HEAPGATE" ctl -s "$ADMIN" purge >/dev/null
 		for _ in {1..40}; do
 			agree "$name" && break
