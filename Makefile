@@ -328,7 +328,7 @@ coverage:
 
 # Benches but for those of instructions measure the program as it is installed.
 BENCH_ENV = B=$B HEAPGATE="$${HEAPGATE:-$(abspath $(RELEASE))}"
-bench: release $B/tests/bench/bench_tls
+bench: release $B/tests/bench/bench_tls $B/tests/bench/bench_stalls
 	@$(BENCH_ENV) tests/bench/peers.py $(BENCH_ARGS)
 bench-mem: $B/tests/bench/bench_mem
 	@$< $(BENCH_ARGS)

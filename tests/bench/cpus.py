@@ -13,20 +13,26 @@ import os
 import struct
 
 LATENCY = "/dev/cpu_dma_latency"
+_polling = False
 _told = "idle CPUs do as the machine is set"
 
 
 def start(opts):
     """From now on, and until this process ends, if that can be had."""
-    global _told
+    global _polling, _told
     if opts.idle_cpus != "poll":
         return
     try:
         fd = os.open(LATENCY, os.O_RDWR | os.O_CLOEXEC)
         os.write(fd, struct.pack("i", 0))
-        _told = "idle CPUs poll"
+        _polling, _told = True, "idle CPUs poll"
     except OSError as e:
         _told += ", they cannot be told to poll: %s" % e
+
+
+def polling():
+    """Is it so?"""
+    return _polling
 
 
 def told():

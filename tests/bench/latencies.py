@@ -9,6 +9,15 @@ def lower(i):
     return i if not shift else (STEPS + i % STEPS) << (shift - 1)
 
 
+def merge(several):
+    """All of them in one."""
+    total = {}
+    for counts in several:
+        for i, n in counts["buckets"]:
+            total[i] = total.get(i, 0) + n
+    return {"buckets": sorted(total.items())}
+
+
 def quantile(counts, q):
     """In µs, of {"buckets": [[bucket, count]…]}, spread evenly within each."""
     want = q * sum(n for _, n in counts["buckets"])

@@ -27,7 +27,6 @@ import argparse
 import csv
 import fnmatch
 import glob
-import json
 import os
 import random
 import re
@@ -44,10 +43,11 @@ sys.dont_write_bytecode = True
 import cpus  # noqa: E402
 import frame  # noqa: E402
 import hold  # noqa: E402
-import latencies  # noqa: E402
+import open_loop  # noqa: E402
 import procs  # noqa: E402
 from frame import HERE, TOP, enclosed, interrupted, machine, spread  # noqa: E402,F401
 from procs import Trouble  # noqa: E402
+from stalls import Stalls  # noqa: E402
 
 H2LOAD_TLS = ["--tls13-ciphers=TLS_AES_128_GCM_SHA256"]
 # Connections are idle when nothing has come for so long.
@@ -77,7 +77,8 @@ PEER_SETS = {"heapgate": ["heapgate:hybrid"],
 #   load      n requests from clients × streams of h2load; CPU per request
 #   full      n connections, clients at a time, each of which shakes hands and asks
 #   resumed   once; CPU per connection
-#   latency   n requests for the capacity, then for seconds at half of the slowest's
+#   latency   n requests for the capacity, then for seconds at half of the slowest's;
+#             what counts is when all CPUs were there
 #   idle      n connections that stay; bytes of each
 #   streams   clients × streams requests that are never answered; bytes of each
 # unit: what one is called; gib: of an answer, where CPU per GiB is told.
@@ -120,18 +121,16 @@ CASES = [
 HELD = ("idle", "streams")
 AFTER_TARGET = 1.5   # RSS after all have left ÷ at start
 HYBRID_TARGET = 1.0  # hybrid ÷ mimalloc, CPU and peak RSS
-LATENCY_S = 4
+LATENCY_S = 3        # that count
 
 Row = namedtuple("Row", "case round peer done failed cpu_us per_s rss_kb anon_kb "
-                 "peak_kb p50_us p99_us late_us unit_bytes start_kb after_kb stolen",
-                 defaults=(None,) * 8)
+                 "peak_kb p50_us p99_us late_us p99_all_us counted_s lasted_s "
+                 "unit_bytes start_kb after_kb stolen", defaults=(None,) * 10)
 
 # A host that gives more of the CPUs to its other guests makes system calls and waking
 # dearer, for one proxy more than for the other: such a measurement is made again, so
-# many times, and the least disturbed is taken. While a hundredth of the time is stolen,
-# that is what a p99 measures.
+# many times, and the least disturbed is taken. What latency makes of it: open_loop.py.
 MAX_STOLEN, TRIES = 0.05, 4
-MAX_STOLEN_LATENCY, TRIES_LATENCY = 0.01, 8
 
 
 # --- starting ------------------------------------------------------------
@@ -329,28 +328,6 @@ class TlsClient:
         procs.end(self.p)
 
 
-def open_loop(bench, case, port, rate):
-    """heapgate load at this rate: latency counts from when a request was due.
-    Returns succeeded, failed, and in µs p50, p99, and the p99 of by how much the
-    load itself was late, which is in the first two."""
-    out = subprocess.run(
-        [bench.opts.heapgate, "load", "https://127.0.0.1:%d%s" % (port, case.path),
-         "--rate", "%d" % rate, "--duration", "%dms" % (
-             1000 * LATENCY_S * min(1, bench.opts.scale)),
-         "--connections", str(case.clients), "--streams", str(case.streams), "--json"],
-        capture_output=True, text=True, timeout=120,
-        env=dict(os.environ, OPENSSL_CONF=bench.path("openssl.cnf")))
-    try:
-        r = [json.loads(line) for line in out.stdout.splitlines()][-1]
-        if not r["ok"]:
-            raise Trouble("no request was answered")
-        return (r["ok"], r["planned"] - r["ok"], latencies.quantile(r["latency"], 0.5),
-                latencies.quantile(r["latency"], 0.99),
-                latencies.quantile(r["late"], 0.99))
-    except (ValueError, IndexError, KeyError):
-        raise Trouble("heapgate load said:\n" + out.stdout + out.stderr) from None
-
-
 def capacity(bench, case, spec):
     """How many requests per second it can do, with one core left for all else."""
     _, port = bench.proxy(spec, case)
@@ -364,14 +341,22 @@ def fixed_rate(bench, case):
     return bench.opts.rate or min(bench.capacity[case.name].values()) / 2
 
 
-def work(bench, case, port, n):
-    """Let it do n of the case, by a client that needs no preparation. Returns
-    succeeded, failed, per second, and of latency p50, p99 and lateness."""
-    if case.kind == "load":
-        return h2load(bench, case, port, n) + (None,) * 3
+def at_fixed_rate(bench, case, port, rnd):
+    """The same requests in this round, whoever is asked."""
     rate = fixed_rate(bench, case)
-    good, failed, *latency = open_loop(bench, case, port, rate)
-    return (good, failed, rate, *latency)
+    options = ["--rate", "%d" % rate, "--connections", str(case.clients),
+               "--streams", str(case.streams)]
+    # CPUs that halt come back late without having been away.
+    stalls = Stalls(bench.opts.stalls, bench.dir) if cpus.polling() else None
+    try:
+        good, failed, latency = open_loop.measure(
+            bench.opts.heapgate, "https://127.0.0.1:%d%s" % (port, case.path), options,
+            LATENCY_S * min(1, bench.opts.scale), rnd * open_loop.GOES,
+            bench.path("openssl.cnf"), stalls)
+    finally:
+        if stalls:
+            stalls.close()
+    return good, failed, rate, latency
 
 
 def measure_load(bench, case, spec, rnd):
@@ -385,17 +370,20 @@ def measure_load(bench, case, spec, rnd):
     before = procs.cpu_ns(pids)
     if client:
         good, failed, took = client.go()
-        rate, latency = good / took, [None] * 3
+        rate, latency = good / took, {}
         client.close()
+    elif case.kind == "latency":
+        good, failed, rate, latency = at_fixed_rate(bench, case, port, rnd)
     else:
-        good, failed, rate, *latency = work(bench, case, port, n)
+        good, failed, rate = h2load(bench, case, port, n)
+        latency = {}
     time.sleep(0.02)  # the end of the last connections belongs to it
     if procs.tree(p.pid) != pids:
         raise Trouble("%s: a process came or went during the load" % spec)
     cpu = (procs.cpu_ns(pids) - before) / 1000 / max(good, 1)
     rss, anon = procs.memory_kb(pids)
     return Row(case.name, rnd, spec, good, failed, cpu, rate, rss, anon,
-               procs.peak_kb(pids), *latency)
+               procs.peak_kb(pids), **latency)
 
 
 class Leaving(threading.Thread):
@@ -499,25 +487,20 @@ def settle(bench, wait):
     return bad
 
 
-def undisturbed(case):
-    """(how much may be stolen, how many tries) of a measurement"""
-    if case.kind == "latency":
-        return MAX_STOLEN_LATENCY, TRIES_LATENCY
-    return MAX_STOLEN, TRIES
-
-
-def is_disturbed(case, row):
-    return (row.stolen or 0) > undisturbed(case)[0]
+def is_disturbed(opts, row):
+    if row.counted_s is not None:
+        return row.counted_s < LATENCY_S * min(1, opts.scale)
+    return (row.stolen or 0) > MAX_STOLEN
 
 
 def measure_undisturbed(bench, case, spec, rnd):
-    """Or not, after some tries."""
+    """Or not, after some tries; where stalls are seen they have been made by then."""
     rows = []
-    for _ in range(undisturbed(case)[1]):
+    for _ in range(TRIES):
         since = procs.host_ticks()
         row = measure_load(bench, case, spec, rnd)
         rows.append(row._replace(stolen=procs.stolen(since)))
-        if not is_disturbed(case, rows[-1]):
+        if row.counted_s is not None or not is_disturbed(bench.opts, rows[-1]):
             break
     return min(rows, key=lambda r: r.stolen)
 
@@ -591,6 +574,14 @@ def failed(rows):
     return "%d" % sum(r.failed for r in rows)
 
 
+def counted(rows):
+    """Of all rounds together."""
+    lasted = sum(r.lasted_s for r in rows)
+    if rows[0].counted_s is None:
+        return "all of %.0f" % lasted
+    return "%.0f of %.0f" % (sum(r.counted_s for r in rows), lasted)
+
+
 def columns(case, peers):
     """[(heading, rows → cell)] after the figure and its ratio."""
     if case.kind in HELD:
@@ -610,6 +601,9 @@ def columns(case, peers):
                     statistics.median(r.p50_us for r in v) / 1000)),
                 ("load late, p99 ms", lambda v: "%.2f" % (
                     statistics.median(r.late_us for r in v) / 1000)),
+                ("p99 ms with stalls", lambda v: "%.2f" % (
+                    statistics.median(r.p99_all_us for r in v) / 1000)),
+                ("s that count", counted),
                 ("CPU µs per request", lambda v: spread(
                     [r.cpu_us for r in v], "%.1f"))] + memory
     return [(case.unit + "s/s", rate), ("RSS MB", lambda v: mb(v, "rss_kb"))] + memory
@@ -636,6 +630,14 @@ def again(bench, case, peers):
     return " ".join(words)
 
 
+def how_disturbed(row):
+    if row.counted_s is not None:
+        return "a CPU was away so often that less than %g s count of %g." % (
+            LATENCY_S, open_loop.MOST_S)
+    return ("the hypervisor gave more than %g %% of the CPUs to others, %d times in a "
+            "row." % (100 * MAX_STOLEN, TRIES))
+
+
 def case_table(bench, case, rows, asked):
     """Lines of Markdown for one case."""
     def figure(r):
@@ -656,12 +658,10 @@ def case_table(bench, case, rows, asked):
             fixed_rate(bench, case), ", ".join("%s %d/s" % c for c in sorted(
                 bench.capacity[case.name].items(), key=lambda c: c[1]))), ""]
     out += table(["proxy", what, "÷ " + best] + [h for h, _ in more], lines)
-    disturbed = sum(is_disturbed(case, r) for r in rows)
-    most, tries = undisturbed(case)
+    disturbed = sum(is_disturbed(bench.opts, r) for r in rows)
     if disturbed:
-        out += ["", "**Disturbed:** in %d of %d measurements the hypervisor gave more than "
-                "%g %% of the CPUs to others, %d times in a row." % (
-                    disturbed, len(rows), 100 * most, tries)]
+        out += ["", "**Disturbed:** in %d of %d measurements %s" % (
+            disturbed, len(rows), how_disturbed(rows[0]))]
     return out + ["", "Again: `%s`" % again(bench, case, asked)]
 
 
@@ -757,12 +757,12 @@ def warm_up(bench, case, peers):
             capacity(bench, case, spec)
 
 
-def tell(case, row):
+def tell(opts, case, row):
     what, form = heading(case)
     return (form + " %s, %.0f/s, RSS %.1f MB%s%s") % (
         value(case, row), what, row.per_s, row.rss_kb / 1024,
         ", %d FAILED" % row.failed if row.failed else "",
-        ", %.1f %% stolen" % (100 * row.stolen) if is_disturbed(case, row) else "")
+        ", %.1f %% stolen" % (100 * row.stolen) if is_disturbed(opts, row) else "")
 
 
 def run_case(bench, case, steps, progress):
@@ -780,7 +780,7 @@ def run_case(bench, case, steps, progress):
             progress.done(say + "no figure: %s" % e, keep=True)
             continue
         bad += row.failed > 0
-        progress.done(say + tell(case, row), keep=row.failed > 0)
+        progress.done(say + tell(bench.opts, case, row), keep=row.failed > 0)
     bad += settle(bench, wait=True)
     bench.end_proxies()
     return bad
@@ -792,7 +792,7 @@ def run(bench, peers, cases):
         version(p, bench.opts) for p in peers)]
     print("\n".join(bench.head), flush=True)
     plans = [(case, plan(bench.opts, peers, case)) for case in cases]
-    seconds = {"latency": LATENCY_S + 0.3, "idle": 7, "streams": 6}
+    seconds = {"latency": 2 * LATENCY_S, "idle": 7, "streams": 6}
     guess = {case.name: seconds.get(case.kind, 1.7) for case in cases}
     progress = frame.Progress([case.name for case, steps in plans for _ in steps],
                               guess.get)
@@ -862,6 +862,8 @@ def options(argv):
                    help="RATE= requests a second for latency (half of the slowest's)")
     p.add_argument("--tls-client", default=os.path.join(
         frame.build_dir(), "tests/bench/bench_tls"))
+    p.add_argument("--stalls", default=os.path.join(
+        frame.build_dir(), "tests/bench/bench_stalls"))
     return p.parse_args(argv)
 
 
