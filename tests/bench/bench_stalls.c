@@ -10,8 +10,9 @@
  *     CPU SINCE_US UNTIL_US
  *
  * by the monotonic clock, SINCE_US being the last moment that it is known to have
- * been there. Prints "ready" first; exit 1 without the right to go ahead (root). CPUs
- * that halt when idle wake late for that alone: hold /dev/cpu_dma_latency.
+ * been there. Prints "ready" when all are watched; exit 1 without the right to go
+ * ahead (root). CPUs that halt when idle wake late for that alone: hold
+ * /dev/cpu_dma_latency.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -22,7 +22,7 @@ class Stalls:
     def __init__(self, exe, logdir):
         self.p = procs.start("stalls", [exe, str(PERIOD_US), str(LATE_US)], logdir)
         end = time.monotonic() + 5
-        while not self._lines():
+        while "ready" not in self._lines():
             if self.p.poll() is not None or time.monotonic() > end:
                 with open(self.p.log, errors="replace") as f:
                     raise procs.Trouble(f.read().strip() or "bench_stalls is silent")
@@ -37,7 +37,9 @@ class Stalls:
         """[(since, until)] in µs of the monotonic clock: a CPU was away, or what
         that had held up was still being served."""
         out, settled = [], 0
-        for line in self._lines()[1:]:
+        for line in self._lines():
+            if line == "ready":  # other CPUs may have been watched before
+                continue
             _, gone, back = map(int, line.split())
             settled = max(settled, gone + AFTER_US) + 3 * (back - gone)
             out.append((gone, settled))
