@@ -125,7 +125,7 @@ LATENCY_S = 3        # that count
 
 Row = namedtuple("Row", "case round peer done failed cpu_us per_s rss_kb anon_kb "
                  "peak_kb p50_us p99_us late_us p99_all_us counted_s lasted_s "
-                 "unit_bytes start_kb after_kb stolen", defaults=(None,) * 10)
+                 "unit_bytes start_kb after_kb stolen", defaults=(None,) * 11)
 
 # A host that gives more of the CPUs to its other guests makes system calls and waking
 # dearer, for one proxy more than for the other: such a measurement is made again, so

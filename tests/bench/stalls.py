@@ -25,7 +25,9 @@ class Stalls:
         while "ready" not in self._lines():
             if self.p.poll() is not None or time.monotonic() > end:
                 with open(self.p.log, errors="replace") as f:
-                    raise procs.Trouble(f.read().strip() or "bench_stalls is silent")
+                    raise procs.Trouble(
+                        "stalls cannot be seen (%s); IDLE_CPUS=halt measures without" %
+                        (f.read().strip() or "bench_stalls is silent"))
             time.sleep(0.01)
 
     def _lines(self):
