@@ -341,6 +341,11 @@ def fixed_rate(bench, case):
     return bench.opts.rate or min(bench.capacity[case.name].values()) / 2
 
 
+def wanted_s(opts):
+    """How much of a measurement of latency is to count."""
+    return LATENCY_S * min(1, opts.scale)
+
+
 def at_fixed_rate(bench, case, port, rnd):
     """The same requests in this round, whoever is asked."""
     rate = fixed_rate(bench, case)
@@ -351,8 +356,8 @@ def at_fixed_rate(bench, case, port, rnd):
     try:
         good, failed, latency = open_loop.measure(
             bench.opts.heapgate, "https://127.0.0.1:%d%s" % (port, case.path), options,
-            LATENCY_S * min(1, bench.opts.scale), rnd * open_loop.GOES,
-            bench.path("openssl.cnf"), stalls)
+            wanted_s(bench.opts), rnd * open_loop.GOES, bench.path("openssl.cnf"),
+            stalls)
     finally:
         if stalls:
             stalls.close()
@@ -489,7 +494,7 @@ def settle(bench, wait):
 
 def is_disturbed(opts, row):
     if row.counted_s is not None:
-        return row.counted_s < LATENCY_S * min(1, opts.scale)
+        return row.counted_s < wanted_s(opts)
     return (row.stolen or 0) > MAX_STOLEN
 
 
@@ -630,10 +635,10 @@ def again(bench, case, peers):
     return " ".join(words)
 
 
-def how_disturbed(row):
+def how_disturbed(opts, row):
     if row.counted_s is not None:
         return "a CPU was away so often that less than %g s count of %g." % (
-            LATENCY_S, open_loop.MOST_S)
+            wanted_s(opts), open_loop.MOST_S)
     return ("the hypervisor gave more than %g %% of the CPUs to others, %d times in a "
             "row." % (100 * MAX_STOLEN, TRIES))
 
@@ -661,7 +666,7 @@ def case_table(bench, case, rows, asked):
     disturbed = sum(is_disturbed(bench.opts, r) for r in rows)
     if disturbed:
         out += ["", "**Disturbed:** in %d of %d measurements %s" % (
-            disturbed, len(rows), how_disturbed(rows[0]))]
+            disturbed, len(rows), how_disturbed(bench.opts, rows[0]))]
     return out + ["", "Again: `%s`" % again(bench, case, asked)]
 
 

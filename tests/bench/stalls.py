@@ -38,6 +38,8 @@ class Stalls:
     def shadows(self):
         """[(since, until)] in µs of the monotonic clock: a CPU was away, or what
         that had held up was still being served."""
+        if self.p.poll() is not None:
+            raise procs.Trouble("bench_stalls has ended by itself")
         out, settled = [], 0
         for line in self._lines():
             if line == "ready":  # other CPUs may have been watched before
