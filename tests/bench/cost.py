@@ -8,7 +8,8 @@
 
 Instructions are counted by callgrind in the worker, from its start to its end,
 once for each script run as a base and once with more requests of that script;
-the difference is what those cost, and start-up is not in it. Compared with
+the difference is what those cost, and start-up is not in it, nor what a worker does
+each second, of which a loaded machine makes more. Compared with
 tests/bench/cost.expected within 3 %. Allocations are the difference of the
 worker's own counters, without valgrind, and compared as whole
 numbers: calls that a request or a TLS connection makes, by owner.
@@ -17,8 +18,9 @@ Code paths that depend on the processor are pinned, so that counts repeat from
 machine to machine. Other versions of the libraries or the compiler have other
 figures: the check is skipped then, and says why.
 
-Scripts: fixed requests by hand, where the protocol has streams 8 at once on one
-connection for the instructions and 1 for the allocations; answers of 1 KiB from "heapgate origin".
+Scripts: fixed requests by hand, answers of 1 KiB. For the instructions, where the
+protocol has streams, 8 at once on one connection, which the worker finds together,
+as it finds their answers (held.py); for the allocations 1, from "heapgate origin".
 """
 
 import argparse
@@ -38,6 +40,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 import h2  # noqa: E402
+import held  # noqa: E402
 import procs  # noqa: E402
 
 EXPECTED = os.path.join(HERE, "cost.expected")
@@ -48,6 +51,7 @@ SKIPPED = 77
 AT_ONCE = 8         # requests in flight, HTTP/2
 REQUESTS = 1000     # that the instructions are counted of
 QUIET_S = 3         # after which a connection is folded
+IDLE_S = 6          # more, to see what a second costs in which nothing is asked
 WARM = 80           # of each script, before: tables fill, pools grow
 CONNECTIONS = 200   # that the allocations are counted of
 ALLOCATORS = ["hybrid", "system"]
@@ -78,7 +82,8 @@ class Skip(Exception):
 # --- clients -------------------------------------------------------------
 
 class H2Client:
-    def __init__(self, ports, authority):
+    def __init__(self, ports, authority, worker=held.Free()):
+        self.worker = worker
         self.conn = h2.Conn(ports["tls"], timeout=60)
         self.conn.authority = authority
         self.given = 0
@@ -87,17 +92,23 @@ class H2Client:
     def run(self, n):
         for _ in range(n // self.at_once):
             first = self.conn.next_stream
-            last = self.conn.ask("/bytes/1k", self.at_once)
+            with self.worker.stopped():
+                self.open_window()
+                last = self.conn.ask("/bytes/1k", self.at_once)
+            self.worker.answer(self.at_once)
             for sid in range(first, last + 1, 2):
                 s = self.conn.wait(sid)
                 if s.status != 200 or s.body != 1024:
                     raise procs.Trouble("status %s, %d bytes" % (s.status, s.body))
                 del self.conn.streams[sid]
             self.given += self.at_once * 1024
-            if self.given >= 32768:  # at fixed points, as all that is sent
-                self.conn.send(h2.frame(h2.WINDOW_UPDATE, 0, 0,
-                                        self.given.to_bytes(4, "big")))
-                self.given = 0
+
+    def open_window(self):
+        """At fixed points, as all that is sent."""
+        if self.given >= 32768:
+            self.conn.send(h2.frame(h2.WINDOW_UPDATE, 0, 0,
+                                    self.given.to_bytes(4, "big")))
+            self.given = 0
 
     def close(self):
         self.conn.close()
@@ -107,13 +118,15 @@ class H1Client:
     REQUEST = (b"GET /bytes/1k HTTP/1.1\r\nHost: h1.test\r\nUser-Agent: cost\r\n"
                b"Accept: */*\r\n\r\n")
 
-    def __init__(self, ports, _authority):
+    def __init__(self, ports, _authority, worker=held.Free()):
+        self.worker = worker
         self.sock = socket.create_connection(("127.0.0.1", ports["clear"]), 60)
         self.file = self.sock.makefile("rb")
 
     def run(self, n):
         for _ in range(n):
             self.sock.sendall(self.REQUEST)
+            self.worker.answer(1)
             line, length = self.file.readline(), 0
             if b" 200 " not in line:
                 raise procs.Trouble("answered %r" % line)
@@ -174,14 +187,15 @@ class Bench:
              self.dir + "/cert.pem"], check=True, capture_output=True)
         names = ("origin", "tls", "clear", "metrics")
         self.ports = dict(zip(names, procs.free_ports(len(names))))
-        with open(self.dir + "/conf", "w") as f:
-            f.write(CONF.format(dir=self.dir, **self.ports))
         procs.wait_port(procs.start("origin", [
             self.heapgate, "origin", "--listen",
             "127.0.0.1:%d" % self.ports["origin"]], self.dir), self.ports["origin"])
 
-    def proxy(self, allocator, env):
-        """A heapgate whose worker accepts."""
+    def proxy(self, allocator, env, origin=None):
+        """A heapgate whose worker accepts; origin: another's port."""
+        ports = dict(self.ports, origin=origin or self.ports["origin"])
+        with open(self.dir + "/conf", "w") as f:
+            f.write(CONF.format(dir=self.dir, **ports))
         os.environ.update(env)
         try:
             p = procs.start("heapgate", [
@@ -193,29 +207,34 @@ class Bench:
         procs.wait_port(p, self.ports["metrics"])
         return p
 
-    def clients(self):
-        return {n: make(self.ports, authority)
+    def clients(self, worker=held.Free()):
+        return {n: make(self.ports, authority, worker)
                 for n, (make, authority) in SCRIPTS.items()}
 
-    def instructions(self, more):
+    def instructions(self, more, quiet_s=QUIET_S):
         """Of a worker's whole life with WARM requests of each script, and
-        REQUESTS more of one of them."""
+        REQUESTS more of one of them; and how many seconds that was."""
         self.n_runs += 1
         out = "%s/callgrind.%d" % (self.dir, self.n_runs)
+        origin = held.Origin()
         p = self.proxy("hybrid", dict(
             PINNED, LD_PRELOAD=os.path.join(self.build, "tests/bench/cost_exec.so"),
-            COST_WRAP="valgrind -q --tool=callgrind --callgrind-out-file=" + out))
-        clients = self.clients()
+            COST_WRAP="valgrind -q --tool=callgrind --callgrind-out-file=" + out), origin.port)
+        pid, = [q for q in procs.tree(p.pid) if q != p.pid]
+        began = time.monotonic()
+        clients = self.clients(held.Held(pid, origin))
         for name, c in clients.items():
             c.run(WARM + (REQUESTS if name == more else 0))
         # Who waits for another's requests is quiet long enough to be folded, or
         # is not, as the machine is fast. So all are, once, in each run.
-        time.sleep(QUIET_S)
+        time.sleep(quiet_s)
         for c in clients.values():
             c.close()
+        seconds = time.monotonic() - began
         p.terminate()
         p.wait(60)
         procs.end(p)
+        origin.close()
         with open(out) as f:
             text = f.read()
         if os.environ.get("COST_KEEP"):
@@ -224,7 +243,7 @@ class Bench:
         if not m:
             raise procs.Trouble("callgrind has counted nothing")
         self.memory[more] = memory_lines(text)
-        return int(m[1])
+        return int(m[1]), seconds
 
     def calls(self):
         """Allocations and reallocations so far, by owner."""
@@ -283,9 +302,15 @@ def count_allocations(bench):
 
 
 def count_instructions(bench):
-    base = bench.instructions(None)
-    return {"instructions " + name: round((bench.instructions(name) - base) / REQUESTS)
-            for name in SCRIPTS}
+    idle, idle_s = bench.instructions(None, QUIET_S + IDLE_S)
+    base, base_s = bench.instructions(None)
+    per_s = (idle - base) / (idle_s - base_s)
+    figures = {}
+    for name in SCRIPTS:
+        n, s = bench.instructions(name)
+        figures["instructions " + name] = round(
+            (n - base - per_s * (s - base_s)) / REQUESTS)
+    return figures
 
 
 COUNT = {"instructions": count_instructions, "allocations": count_allocations}
