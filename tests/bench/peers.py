@@ -7,7 +7,8 @@ configurations are in tests/bench/conf/, with the reason for each setting that a
 proxy does better with. Behind them is nginx (HTTP/1.1) or nghttpd (h2c), in front
 h2load, bench_tls (handshakes, idle connections) or heapgate's open-loop load.
 A case's rounds ask every proxy once each, in random order, so that what else the
-machine does falls on all of them; the figures are medians of the rounds. Trust CPU per
+machine does falls on all of them, and each time another process of it: two of the
+same differ by a tenth and more. The figures are medians of the rounds. Trust CPU per
 request, bytes and the ratios; requests per second on a shared machine are only a
 hint.
 
@@ -24,6 +25,7 @@ Written to $B/bench/: peers.csv (each measurement), peers.md (the tables).
 """
 
 import argparse
+import contextlib
 import csv
 import fnmatch
 import glob
@@ -122,6 +124,7 @@ HELD = ("idle", "streams")
 AFTER_TARGET = 1.5   # RSS after all have left ÷ at start
 HYBRID_TARGET = 1.0  # hybrid ÷ mimalloc, CPU and peak RSS
 LATENCY_S = 3        # that count
+WARM_SHARE = 5       # a fifth of a case's requests come before those that count
 
 Row = namedtuple("Row", "case round peer done failed cpu_us per_s rss_kb anon_kb "
                  "peak_kb p50_us p99_us late_us p99_all_us counted_s lasted_s "
@@ -148,7 +151,6 @@ class Bench:
         self.dir = tempfile.mkdtemp(prefix="heapgate-bench.")
         self.www = os.path.join(self.dir, "www")
         self.behind = {}
-        self.proxies = {}   # peer spec → (process, port), of the present case
         self.n_started = 0
         self.capacity = {}  # latency case → {peer spec: requests per second}
         self.leaving = []   # Leaving of whom the clients have left
@@ -243,17 +245,16 @@ class Bench:
         procs.wait_port(p, port)
         return p, port
 
-    def proxy(self, spec, case):
-        """The one that serves all rounds of this case, and no other case: what
-        that left in its heap would be in its memory."""
-        if spec not in self.proxies:
-            self.proxies[spec] = self.start_proxy(spec, case.behind)
-        return self.proxies[spec]
-
-    def end_proxies(self):
-        for p, _ in self.proxies.values():
+    @contextlib.contextmanager
+    def serving(self, spec, case):
+        """(process, port) of a new one that has served a little of this case and
+        ends when this does."""
+        p, port = self.start_proxy(spec, case.behind)
+        try:
+            warm_up(self, case, port)
+            yield p, port
+        finally:
             procs.end(p)
-        self.proxies = {}
 
     def complaints(self):
         """[(whose log, how many lines of trouble, the last of them)]"""
@@ -330,10 +331,10 @@ class TlsClient:
 
 def capacity(bench, case, spec):
     """How many requests per second it can do, with one core left for all else."""
-    _, port = bench.proxy(spec, case)
     n = scaled(case, bench.opts)
-    bench.capacity.setdefault(case.name, {})[spec] = max(
-        h2load(bench, case, port, n)[2] for _ in range(2))
+    with bench.serving(spec, case) as (_, port):
+        bench.capacity.setdefault(case.name, {})[spec] = max(
+            h2load(bench, case, port, n)[2] for _ in range(2))
 
 
 def fixed_rate(bench, case):
@@ -364,8 +365,23 @@ def at_fixed_rate(bench, case, port, rnd):
     return good, failed, rate, latency
 
 
+def warm_up(bench, case, port):
+    """A little of the case: connections behind, pages in memory."""
+    n = max(case.clients, scaled(case, bench.opts) // WARM_SHARE)
+    if case.kind in ("full", "resumed"):
+        c = TlsClient(bench, case.kind, port, n, case.clients, case.path)
+        c.go()
+        c.close()
+    else:
+        h2load(bench, case, port, n)
+
+
 def measure_load(bench, case, spec, rnd):
-    p, port = bench.proxy(spec, case)
+    with bench.serving(spec, case) as (p, port):
+        return measure_serving(bench, case, spec, rnd, p, port)
+
+
+def measure_serving(bench, case, spec, rnd, p, port):
     n = scaled(case, bench.opts)
     client = None
     if case.kind in ("full", "resumed"):
@@ -743,25 +759,6 @@ def plan(opts, peers, case):
             for p in rng.sample(able, len(able))]
 
 
-def warm_up(bench, case, peers):
-    """Each proxy serves a little of the case before anything counts; what it can
-    do at most is measured where that is asked for."""
-    if case.kind in HELD:
-        return
-    n = max(case.clients, scaled(case, bench.opts) // 20)
-    for spec in peers:
-        _, port = bench.proxy(spec, case)
-        if case.kind in ("full", "resumed"):
-            c = TlsClient(bench, case.kind, port, n, case.clients, case.path)
-            c.go()
-            c.close()
-        else:
-            h2load(bench, case, port, n)
-    if case.kind == "latency":
-        for spec in peers:
-            capacity(bench, case, spec)
-
-
 def tell(opts, case, row):
     what, form = heading(case)
     return (form + " %s, %.0f/s, RSS %.1f MB%s%s") % (
@@ -773,7 +770,9 @@ def tell(opts, case, row):
 def run_case(bench, case, steps, progress):
     """All rounds of a case; returns how many of its measurements went wrong."""
     bad = 0
-    warm_up(bench, case, sorted({spec for spec, _ in steps}))
+    if case.kind == "latency":
+        for spec in sorted({spec for spec, _ in steps}):
+            capacity(bench, case, spec)
     for spec, rnd in steps:
         say = "%s round %d %s: " % (case.name, rnd, spec)
         progress.step()
@@ -786,9 +785,7 @@ def run_case(bench, case, steps, progress):
             continue
         bad += row.failed > 0
         progress.done(say + tell(bench.opts, case, row), keep=row.failed > 0)
-    bad += settle(bench, wait=True)
-    bench.end_proxies()
-    return bad
+    return bad + settle(bench, wait=True)
 
 
 def run(bench, peers, cases):
@@ -798,7 +795,7 @@ def run(bench, peers, cases):
     print("\n".join(bench.head), flush=True)
     plans = [(case, plan(bench.opts, peers, case)) for case in cases]
     seconds = {"latency": 2 * LATENCY_S, "idle": 7, "streams": 6}
-    guess = {case.name: seconds.get(case.kind, 1.7) for case in cases}
+    guess = {case.name: seconds.get(case.kind, 2.5) for case in cases}
     progress = frame.Progress([case.name for case, steps in plans for _ in steps],
                               guess.get)
     bad = 0
