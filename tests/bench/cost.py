@@ -302,6 +302,7 @@ def count_allocations(bench):
 
 
 def count_instructions(bench):
+    # First, lest its memory be taken for the base's.
     idle, idle_s = bench.instructions(None, QUIET_S + IDLE_S)
     base, base_s = bench.instructions(None)
     per_s = (idle - base) / (idle_s - base_s)
