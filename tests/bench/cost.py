@@ -20,7 +20,7 @@ figures: the check is skipped then, and says why.
 
 Scripts: fixed requests by hand, answers of 1 KiB. For the instructions, where the
 protocol has streams, 8 at once on one connection, which the worker finds together,
-as it finds their answers (held.py); for the allocations 1, from "heapgate origin".
+as it finds their answers (lockstep.py); for the allocations 1, from "heapgate origin".
 """
 
 import argparse
@@ -40,7 +40,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 import h2  # noqa: E402
-import held  # noqa: E402
+import lockstep  # noqa: E402
 import procs  # noqa: E402
 
 EXPECTED = os.path.join(HERE, "cost.expected")
@@ -82,7 +82,7 @@ class Skip(Exception):
 # --- clients -------------------------------------------------------------
 
 class H2Client:
-    def __init__(self, ports, authority, worker=held.Free()):
+    def __init__(self, ports, authority, worker=lockstep.Free()):
         self.worker = worker
         self.conn = h2.Conn(ports["tls"], timeout=60)
         self.conn.authority = authority
@@ -118,7 +118,7 @@ class H1Client:
     REQUEST = (b"GET /bytes/1k HTTP/1.1\r\nHost: h1.test\r\nUser-Agent: cost\r\n"
                b"Accept: */*\r\n\r\n")
 
-    def __init__(self, ports, _authority, worker=held.Free()):
+    def __init__(self, ports, _authority, worker=lockstep.Free()):
         self.worker = worker
         self.sock = socket.create_connection(("127.0.0.1", ports["clear"]), 60)
         self.file = self.sock.makefile("rb")
@@ -170,6 +170,12 @@ def memory_lines(text):
 
 # --- running -------------------------------------------------------------
 
+def worker_of(p):
+    """The process below the supervisor."""
+    pid, = [q for q in procs.tree(p.pid) if q != p.pid]
+    return pid
+
+
 class Bench:
     def __init__(self, build):
         self.build = build
@@ -207,7 +213,7 @@ class Bench:
         procs.wait_port(p, self.ports["metrics"])
         return p
 
-    def clients(self, worker=held.Free()):
+    def clients(self, worker=lockstep.Free()):
         return {n: make(self.ports, authority, worker)
                 for n, (make, authority) in SCRIPTS.items()}
 
@@ -216,13 +222,13 @@ class Bench:
         REQUESTS more of one of them; and how many seconds that was."""
         self.n_runs += 1
         out = "%s/callgrind.%d" % (self.dir, self.n_runs)
-        origin = held.Origin()
+        origin = lockstep.Origin()
         p = self.proxy("hybrid", dict(
             PINNED, LD_PRELOAD=os.path.join(self.build, "tests/bench/cost_exec.so"),
-            COST_WRAP="valgrind -q --tool=callgrind --callgrind-out-file=" + out), origin.port)
-        pid, = [q for q in procs.tree(p.pid) if q != p.pid]
+            COST_WRAP="valgrind -q --tool=callgrind --callgrind-out-file=" + out),
+            origin.port)
         began = time.monotonic()
-        clients = self.clients(held.Held(pid, origin))
+        clients = self.clients(lockstep.Stepped(worker_of(p), origin))
         for name, c in clients.items():
             c.run(WARM + (REQUESTS if name == more else 0))
         # Who waits for another's requests is quiet long enough to be folded, or
@@ -429,7 +435,7 @@ def own_share(bench):
     """Of a request's CPU time, the worker's own; the rest is the kernel's."""
     shares = {}
     p = bench.proxy("hybrid", {})
-    pid, = [q for q in procs.tree(p.pid) if q != p.pid]
+    pid = worker_of(p)
     for name, (make, authority) in SCRIPTS.items():
         c = make(bench.ports, authority)
         c.run(WARM)

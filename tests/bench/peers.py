@@ -376,12 +376,7 @@ def warm_up(bench, case, port):
         h2load(bench, case, port, n)
 
 
-def measure_load(bench, case, spec, rnd):
-    with bench.serving(spec, case) as (p, port):
-        return measure_serving(bench, case, spec, rnd, p, port)
-
-
-def measure_serving(bench, case, spec, rnd, p, port):
+def measure_load(bench, case, spec, rnd, p, port):
     n = scaled(case, bench.opts)
     client = None
     if case.kind in ("full", "resumed"):
@@ -519,7 +514,8 @@ def measure_undisturbed(bench, case, spec, rnd):
     rows = []
     for _ in range(TRIES):
         since = procs.host_ticks()
-        row = measure_load(bench, case, spec, rnd)
+        with bench.serving(spec, case) as (p, port):
+            row = measure_load(bench, case, spec, rnd, p, port)
         rows.append(row._replace(stolen=procs.stolen(since)))
         if row.counted_s is not None or not is_disturbed(bench.opts, rows[-1]):
             break

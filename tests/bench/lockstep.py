@@ -78,7 +78,6 @@ class _Behind:
         self.asked = []
         self.sock.sendall(out)
 
-
     def _h2_answer(self, sid):
         self.window -= len(BODY)
         if self.window < 0:
@@ -128,7 +127,7 @@ class Origin:
         self.selector.close()
 
 
-class Held:
+class Stepped:
     """A worker that is stopped while something is sent to it, and its server."""
 
     def __init__(self, pid, origin):
