@@ -20,6 +20,11 @@ uint64_t clock_wall_us(void)
 	return read_us(CLOCK_REALTIME);
 }
 
+uint64_t clock_cpu_us(void)
+{
+	return read_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 /* gmtime_r() would read the time zone and allocate for it. Years are counted
  * from 1 March here, so that the leap day is the last of its year. */
 void clock_date(uint64_t wall_us, struct clock_date *d)

@@ -12,6 +12,8 @@
 uint64_t clock_mono_us(void);
 /* µs since 1970-01-01T00:00:00Z. May jump. */
 uint64_t clock_wall_us(void);
+/* µs that this process has run, all its threads together. A system call. */
+uint64_t clock_cpu_us(void);
 
 struct clock_date {
 	int year;           /* 1970… */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,14 +17,6 @@
 #define FAILED_OPENS 200u     /* then no more are tried */
 
 #define MAX_WAKES 10000u /* a second, at rates above that */
-
-static uint64_t own_cpu_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static const struct load_phase *phase_of(const struct load *l)
 {
@@ -105,7 +96,7 @@ static void begin_phase(struct load *l, uint64_t at_us)
 	r->begun_us = at_us;
 	r->lasted_us = p->lasts_us;
 	l->phase_us = at_us;
-	l->cpu_us = own_cpu_us();
+	l->cpu_us = clock_cpu_us();
 	l->starved = false;
 	schedule_init(&l->schedule, conf->workload, conf->rate * p->factor,
 		      conf->poisson, seed);
@@ -137,7 +128,7 @@ static void end_phase(struct load *l, uint64_t now_us)
 		write_off(l, now_us);
 	list_each (n, &l->sessions)
 		session_count_bytes(container_of(n, struct session, node));
-	r->cpu_us = own_cpu_us() - l->cpu_us;
+	r->cpu_us = clock_cpu_us() - l->cpu_us;
 	if (l->interrupted && now_us - l->phase_us < r->lasted_us)
 		r->lasted_us = now_us - l->phase_us;
 }

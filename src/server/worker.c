@@ -82,7 +82,8 @@ static void describe_allocator(struct stats *s)
 }
 
 /* Some allocators answer in a microsecond, glibc's walks its whole heap: the
- * dearer the answer, the rarer the question. */
+ * dearer the answer, the rarer the question. Dear in CPU: what others took of
+ * it meanwhile must not make the figures old. */
 static void ask_allocator(struct worker *w)
 {
 	struct mem_stats now;
@@ -90,10 +91,10 @@ static void ask_allocator(struct worker *w)
 
 	if (w->loop.now_ms < w->stats_at_ms)
 		return;
-	start_us = clock_mono_us();
+	start_us = clock_cpu_us();
 	if (mem_stats(&now))
 		w->stats->allocator = now;
-	took_us = clock_mono_us() - start_us;
+	took_us = clock_cpu_us() - start_us;
 	w->stats_at_ms = w->loop.now_ms + took_us * STATS_SHARE / 1000;
 }
 

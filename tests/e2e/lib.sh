@@ -151,6 +151,8 @@ listening() {
 start() {
 	local name=$1
 	shift
+	# Emptied before it starts: who waits for a line must not see an older one.
+	: >"$TMPDIR/$name.log"
 	# Without <&0 the shell would give it /dev/null.
 	"$@" <&0 >"$TMPDIR/$name.log" 2>&1 &
 	PID=$!

@@ -46,6 +46,19 @@ START_TEST(the_clocks_go_in_microseconds)
 }
 END_TEST
 
+START_TEST(sleeping_is_no_cpu_time)
+{
+	uint64_t cpu = clock_cpu_us(), mono;
+	struct timespec ts = {.tv_nsec = 200000000};
+
+	nanosleep(&ts, NULL);
+	ck_assert_uint_lt(clock_cpu_us() - cpu, 100000);
+	mono = clock_mono_us();
+	for (cpu = clock_cpu_us(); clock_cpu_us() - cpu < 5000;)
+		ck_assert_uint_lt(clock_mono_us() - mono, 20000000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("clock");
@@ -55,6 +68,7 @@ int main(void)
 	tcase_add_test(t, dates_are_those_of_the_c_library);
 	tcase_add_test(t, a_leap_day_has_its_text);
 	tcase_add_test(t, the_clocks_go_in_microseconds);
+	tcase_add_test(t, sleeping_is_no_cpu_time);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
