@@ -54,6 +54,7 @@ const struct hybrid_class hybrid_classes[] = {
 	{16384, 64, "arena chunks, power of two"},
 	{16960, 58, "16,896 and a line, lest they share sets of the cache: OpenSSL"},
 	{20480, 20, "step"},
+	{21888, 27, "OpenSSL, 21,848 for the messages of a handshake"},
 	{24576, 24, "step"},
 	{28672, 28, "step"},
 	{32768, 32, "libevent, power of two"},
