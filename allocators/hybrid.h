@@ -116,9 +116,10 @@ struct hybrid {
 	/* On one page: that is all of it that is touched. What stands first is used
 	 * seldom: blocks are often written at the beginning of a page, and a read
 	 * behind a write at the same place of another page waits for it. */
-	_Alignas(HY_PAGE_BYTES) uint64_t n_dirty; /* free pages that may be in RAM,
-						   * in all segments */
+	_Alignas(HY_PAGE_BYTES) uint64_t n_dirty; /* free pages, maybe in RAM */
 	uint64_t low_dirty;    /* least n_dirty since the last decay */
+	uint64_t n_held;       /* pages in runs, and n_dirty */
+	uint64_t most_held;    /* so far */
 	uint64_t due;          /* pages decay still has to give back */
 	uint64_t purged_bytes; /* given back so far */
 	uint64_t last_decay_ms;
@@ -138,9 +139,8 @@ struct hybrid {
 	uint8_t mask_class[HY_CELL_MAX / HY_STEP];
 	uintptr_t link_key; /* encodes links at hardening >= 1 */
 	struct hybrid_slab *partial[HY_N_CLASSES];
-	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty ones by their next, kept
-						  * against thrash until the next
-						  * tick */
+	struct hybrid_slab *spare[HY_N_CLASSES]; /* empty ones, by their next: not
+						  * for longer than a tick */
 	/* A bit for each possible segment: is it ours? */
 	uint64_t map[((size_t)1 << (HY_ADDRESS_BITS - HY_SEGMENT_SHIFT)) / 64];
 };

@@ -201,6 +201,18 @@ static void set_owner(struct hybrid_segment *g, unsigned int at, unsigned int n,
 		g->owner[at] = (uint16_t)into;
 }
 
+/* More pages than ever: those that lie unused are none of them. What goes back
+ * is at most what is new, so that growth pays for each page once. */
+static void hold_few(void)
+{
+	if (hybrid.n_held <= hybrid.most_held)
+		return;
+	if (hybrid.n_dirty)
+		hybrid_segment_purge(hybrid.n_held - hybrid.most_held, UINT64_MAX);
+	if (hybrid.n_held > hybrid.most_held)
+		hybrid.most_held = hybrid.n_held;
+}
+
 /* Returns: true if none of the pages had been used. */
 static bool take_pages(struct hybrid_segment *g, const struct hybrid_slab *s,
 		       unsigned int at, unsigned int n)
@@ -216,9 +228,11 @@ static bool take_pages(struct hybrid_segment *g, const struct hybrid_slab *s,
 	g->n_free -= n;
 	g->n_dirty -= dirty;
 	hybrid.n_dirty -= dirty;
+	hybrid.n_held += n - dirty;
 	if (hybrid.n_dirty < hybrid.low_dirty)
 		hybrid.low_dirty = hybrid.n_dirty;
 	set_owner(g, at, n, s);
+	hold_few();
 	return dirty == 0;
 }
 
@@ -237,6 +251,7 @@ static void leave_pages(struct hybrid_segment *g, unsigned int at, unsigned int 
 	g->n_free += n;
 	g->n_dirty += dirty;
 	hybrid.n_dirty += dirty;
+	hybrid.n_held -= n - dirty;
 	g->longest = HY_PAGES;
 	set_owner(g, at, n, &g->none);
 	memcheck_noaccess((char *)g + at * HY_PAGE_BYTES, n * HY_PAGE_BYTES);
@@ -368,6 +383,7 @@ static unsigned int purge_run(struct hybrid_segment *g, unsigned int *end,
 	set_bits(g->dirty, at, n, false);
 	g->n_dirty -= n;
 	hybrid.n_dirty -= n;
+	hybrid.n_held -= n;
 	return n;
 }
 
