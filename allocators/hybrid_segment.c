@@ -201,8 +201,8 @@ static void set_owner(struct hybrid_segment *g, unsigned int at, unsigned int n,
 		g->owner[at] = (uint16_t)into;
 }
 
-/* More pages than ever: those that lie unused are none of them. What goes back
- * is at most what is new, so that growth pays for each page once. */
+/* A new peak is of runs alone: as many of the unused pages go back as it has new
+ * ones. So growth pays for each page once. */
 static void hold_few(void)
 {
 	if (hybrid.n_held <= hybrid.most_held)

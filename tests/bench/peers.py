@@ -122,7 +122,8 @@ CASES = [
 ]
 HELD = ("idle", "streams")
 AFTER_TARGET = 1.5   # RSS after all have left ÷ at start
-HYBRID_TARGET = 1.0  # hybrid ÷ mimalloc, CPU and peak RSS
+HYBRID_TARGET = 1.0  # hybrid ÷ mimalloc:
+BESIDE_MIMALLOC = (("CPU", lambda r: r.cpu_us), ("peak RSS", lambda r: r.peak_kb))
 LATENCY_S = 3        # that count
 WARM_SHARE = 5       # a fifth of a case's requests come before those that count
 
@@ -682,10 +683,10 @@ def case_table(bench, case, rows, asked):
     return out + ["", "Again: `%s`" % again(bench, case, asked)]
 
 
-def target_line(case, what, target, values, base):
+def target_line(name, what, target, values, base):
     """Compared as printed: 1.00 is not above 1.00."""
     met = round(statistics.median(values), 2) <= target
-    return [case.name, what, base, "≤ %.2f" % target, enclosed(values, "%.2f"),
+    return [name, what, base, "≤ %.2f" % target, enclosed(values, "%.2f"),
             "yes" if met else "no"]
 
 
@@ -699,16 +700,30 @@ def case_targets(case, rows):
     mi = peers.get("heapgate:mimalloc")
     if mine and case.target and not all(p.startswith("heapgate") for p in peers):
         best = best_of(peers, figure)
-        out.append(target_line(case, heading(case)[0], case.target,
+        out.append(target_line(case.name, heading(case)[0], case.target,
                                ratios(mine, peers[best], figure), best))
     if mine and case.kind in HELD:
-        out.append(target_line(case, "RSS after ÷ at start", AFTER_TARGET,
+        out.append(target_line(case.name, "RSS after ÷ at start", AFTER_TARGET,
                                [r.after_kb / r.start_kb for r in mine], "itself"))
     if mine and mi and case.kind not in HELD:
-        for what, f in (("CPU", lambda r: r.cpu_us), ("peak RSS", lambda r: r.peak_kb)):
-            out.append(target_line(case, what, HYBRID_TARGET, ratios(mine, mi, f),
+        for what, f in BESIDE_MIMALLOC:
+            out.append(target_line(case.name, what, HYBRID_TARGET, ratios(mine, mi, f),
                                    "heapgate:mimalloc"))
     return out
+
+
+def hybrid_targets(cases):
+    """The hybrid beside mimalloc over all cases: of each round the geometric
+    mean, so that none counts for more than another. cases: the rows of each."""
+    both = [(p["heapgate:hybrid"], p["heapgate:mimalloc"]) for p in map(by_peer, cases)
+            if "heapgate:hybrid" in p and "heapgate:mimalloc" in p]
+    if len(both) < 2:
+        return []
+    return [target_line("these %d together" % len(both), what, HYBRID_TARGET,
+                        [statistics.geometric_mean(r) for r in
+                         zip(*(ratios(mine, mi, f) for mine, mi in both))],
+                        "heapgate:mimalloc")
+            for what, f in BESIDE_MIMALLOC]
 
 
 def version(spec, opts):
@@ -724,12 +739,16 @@ def report(bench, peers, cases):
     lines = ["# heapgate and its peers", ""] + bench.head + [
         "", "Medians of %d rounds, [smallest, largest]; ratios are within a round, "
         "and (low–high) is %s." % (opts.rounds, frame.interval_name(opts.rounds))]
-    targets = []
+    targets, loaded = [], []
     for case in cases:
         rows = [r for r in bench.rows if r.case == case.name]
-        if rows:
-            lines += case_table(bench, case, rows, peers)
-            targets += case_targets(case, rows)
+        if not rows:
+            continue
+        lines += case_table(bench, case, rows, peers)
+        targets += case_targets(case, rows)
+        if case.kind not in HELD:
+            loaded.append(rows)
+    targets += hybrid_targets(loaded)
     if targets:
         lines += ["", "### Targets", ""] + table(
             ["case", "figure", "÷", "target", "measured", "met"], targets)
