@@ -569,10 +569,15 @@ def best_of(peers, figure):
     return min(pool, key=lambda p: statistics.median(map(figure, pool[p])))
 
 
-def ratios(rows, base, figure):
-    """Of each round's figure to the base's of the same round."""
+def ratio_by_round(rows, base, figure):
+    """{round: its figure ÷ the base's of the same round}"""
     by_round = {r.round: figure(r) for r in base}
-    return [figure(r) / by_round[r.round] for r in rows if by_round.get(r.round)]
+    return {r.round: figure(r) / by_round[r.round] for r in rows
+            if by_round.get(r.round)}
+
+
+def ratios(rows, base, figure):
+    return list(ratio_by_round(rows, base, figure).values())
 
 
 def ratio_cell(rows, base, figure):
@@ -684,10 +689,8 @@ def case_table(bench, case, rows, asked):
 
 
 def target_line(name, what, target, values, base):
-    """Compared as printed: 1.00 is not above 1.00."""
-    met = round(statistics.median(values), 2) <= target
     return [name, what, base, "≤ %.2f" % target, enclosed(values, "%.2f"),
-            "yes" if met else "no"]
+            "yes" if statistics.median(values) <= target else "no"]
 
 
 def case_targets(case, rows):
@@ -713,17 +716,20 @@ def case_targets(case, rows):
 
 
 def hybrid_targets(cases):
-    """The hybrid beside mimalloc over all cases: of each round the geometric
-    mean, so that none counts for more than another. cases: the rows of each."""
+    """The hybrid beside mimalloc over all cases: the geometric mean of each round
+    that all of them have, so that none counts for more than another. cases: the
+    rows of each."""
     both = [(p["heapgate:hybrid"], p["heapgate:mimalloc"]) for p in map(by_peer, cases)
             if "heapgate:hybrid" in p and "heapgate:mimalloc" in p]
-    if len(both) < 2:
-        return []
-    return [target_line("these %d together" % len(both), what, HYBRID_TARGET,
-                        [statistics.geometric_mean(r) for r in
-                         zip(*(ratios(mine, mi, f) for mine, mi in both))],
-                        "heapgate:mimalloc")
-            for what, f in BESIDE_MIMALLOC]
+    out = []
+    for what, f in BESIDE_MIMALLOC if len(both) > 1 else ():
+        of = [ratio_by_round(mine, mi, f) for mine, mi in both]
+        rounds = set.intersection(*(set(r) for r in of))
+        means = [statistics.geometric_mean(r[i] for r in of) for i in sorted(rounds)]
+        if means:
+            out.append(target_line("these %d together" % len(both), what,
+                                   HYBRID_TARGET, means, "heapgate:mimalloc"))
+    return out
 
 
 def version(spec, opts):
